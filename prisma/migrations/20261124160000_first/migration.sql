@@ -33,6 +33,8 @@ CREATE TABLE job (
   tasks_claimable           integer NOT NULL DEFAULT 0,
   frames_total              integer NOT NULL DEFAULT 0,
   frames_done               integer NOT NULL DEFAULT 0,
+  work_total                integer NOT NULL DEFAULT 0,
+  work_done                 double precision NOT NULL DEFAULT 0,
   recent_frame_seconds      double precision[] NOT NULL DEFAULT '{}',
   created_at                timestamptz(3) NOT NULL,
   updated_at                timestamptz(3) NOT NULL,
