@@ -44,11 +44,10 @@ export function endTask(
     const reason = FAILURE_REASONS[outcome as keyof typeof FAILURE_REASONS];
     return { path: [{ to: task.failedAttempts + 1 >= maxAttempts ? 'failed' : 'soft-failed', reason }], isCounted: true };
   }
+  // A recall has a reason of its own when a dependency was requeued.
+  const reason = order?.reason ?? 'HANDED_BACK';
   return {
-    path: [
-      { to: 'soft-failed', reason: 'HANDED_BACK' },
-      ...(task.failedAttempts === 0 ? [{ to: 'queued', reason: 'HANDED_BACK' } as const] : []),
-    ],
+    path: [{ to: 'soft-failed', reason }, ...(task.failedAttempts === 0 ? [{ to: 'queued', reason } as const] : [])],
     isCounted: false,
   };
 }

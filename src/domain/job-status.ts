@@ -67,3 +67,10 @@ export function mayRunTasks(status: JobStatus): boolean {
 
 /** The statuses in which workers may be given tasks, for a statement's WHERE. */
 export const RUNNABLE_JOB_STATUSES: readonly JobStatus[] = RUNNABLE;
+
+const DELETABLE = ['queued', ...FINISHED] as const satisfies readonly JobStatus[];
+
+/** Whether a job may be deleted: nothing of it is running or being stopped. */
+export function isDeletableJob(status: JobStatus): boolean {
+  return (DELETABLE as readonly JobStatus[]).includes(status);
+}

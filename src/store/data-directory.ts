@@ -118,19 +118,26 @@ async function clearDeadLock(lockFile: string, dead: Holder): Promise<boolean> {
   }
 }
 
-/** @returns undefined when there is no lock, or one that no gateway wrote */
+/** @returns undefined when there is no lock */
 async function readHolder(lockFile: string): Promise<Holder | undefined> {
+  let text: string;
   try {
-    return JSON.parse(await readFile(lockFile, 'utf8')) as Holder;
+    text = await readFile(lockFile, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as Holder;
   } catch {
-    return undefined;
+    // A power cut can leave the file empty; whoever wrote it is gone.
+    return { token: 'unreadable', pid: 0, startMark: undefined, place: '' };
   }
 }
 
 async function isAlive(holder: Holder, here: string, lockFile: string): Promise<boolean> {
-  if (holder.place === here) {
-    return holder.startMark !== undefined && (await readStartMark(holder.pid)) === holder.startMark;
-  }
+  if (holder.startMark === undefined) return false;
+  if (holder.place === here) return (await readStartMark(holder.pid)) === holder.startMark;
   try {
     return Date.now() - (await stat(lockFile)).mtimeMs < FOREIGN_HOLDER_DEAD_MS;
   } catch {

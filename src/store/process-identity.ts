@@ -17,7 +17,15 @@ export async function readStartMark(pid: number): Promise<string | undefined> {
         : await run('ps', ['-o', 'lstart=', '-p', String(pid)], { env: { PATH: process.env.PATH, LC_ALL: 'C' } });
     return stdout.trim() || undefined;
   } catch {
-    return undefined;
+    return isRunning(pid) ? 'running' : undefined;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

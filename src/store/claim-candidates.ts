@@ -1,0 +1,55 @@
+import type { ClientBase } from 'pg';
+import type { LedgerTask } from '../domain/job-ledger.ts';
+import { query, type Statement } from './database.ts';
+import { type Ledgers, TASK_COLUMNS } from './ledger-rows.ts';
+
+/**
+ * The jobs whose turn it may be, read without a lock: they are locked next and looked at again. Off an index that holds
+ * only what can be claimed now (with 100,000 unclaimable rows in it claims fell from 6,158 to 102 a second).
+ */
+const CANDIDATE_JOBS: Statement = {
+  name: 'claim-candidate-jobs',
+  text: `SELECT DISTINCT job.id, job.priority, job.tasks_active, job.created_at
+    FROM job_queue queue JOIN job ON job.id = queue.job_id
+    WHERE queue.claimable > 0 AND queue.task_type = ANY($1::text[]) AND job.status IN ('queued', 'active')
+      AND (job.max_workers IS NULL OR job.tasks_active < job.max_workers)
+      AND (job.worker_tag IS NULL OR job.worker_tag = ANY($2::text[]))
+      AND job.id <> ALL($3::uuid[])
+    ORDER BY job.priority DESC, job.tasks_active, job.created_at, job.id LIMIT $4`,
+};
+
+/** The next claimable tasks of each locked job, after the index that was read before. */
+const CANDIDATE_TASKS: Statement = {
+  name: 'claim-candidate-tasks',
+  text: `SELECT task.* FROM unnest($1::uuid[], $2::integer[]) AS wanted (job_id, after_index) CROSS JOIN LATERAL (
+      SELECT ${TASK_COLUMNS}
+      FROM task
+      WHERE task.job_id = wanted.job_id AND task.type = ANY($3::text[]) AND task.open_dependencies = 0
+        AND task.status IN ('queued', 'soft-failed') AND task.index > wanted.after_index
+      ORDER BY task.index LIMIT $4
+    ) AS task`,
+};
+
+export async function findCandidateJobs(
+  client: ClientBase,
+  wanted: { taskTypes: readonly string[]; tags: readonly string[] },
+  except: readonly string[],
+  limit: number,
+): Promise<string[]> {
+  const { rows } = await query<{ id: string }>(client, CANDIDATE_JOBS, [wanted.taskTypes, wanted.tags, except, limit]);
+  return rows.map(({ id }) => id);
+}
+
+/** Adds up to `limit` claimable tasks to each ledger; true for the ledgers that may have more. */
+export async function fillClaimableTasks(
+  client: ClientBase,
+  ledgers: Ledgers,
+  after: ReadonlyMap<string, number>,
+  taskTypes: readonly string[],
+  limit: number,
+): Promise<(LedgerTask & { jobId: string })[]> {
+  const ids = [...ledgers.keys()];
+  const { rows } = await query<LedgerTask & { jobId: string }>(client, CANDIDATE_TASKS, [ids, ids.map((id) => after.get(id) ?? -1), taskTypes, limit]);
+  for (const task of rows) ledgers.get(task.jobId)!.addTask(task);
+  return rows;
+}

@@ -1,0 +1,69 @@
+import { query, type Statement } from './database.ts';
+import { endAttempts, findBy } from './end-attempts.ts';
+import { ATTEMPT_COLUMNS, type AttemptRow } from './ledger-rows.ts';
+import type { Store } from './store.ts';
+
+/** How long an order may go unconfirmed after an answer has carried it. */
+export const STOP_CONFIRMATION_MS = 60_000;
+
+
+const SILENT_WORKERS: Statement = {
+  name: 'mark-lost-workers',
+  text: `UPDATE worker SET status = 'LOST' WHERE is_signed_on AND deleted_at IS NULL AND status IN ('AWAKE', 'ASLEEP') AND last_seen_at <= $1 RETURNING id`,
+};
+const OF_SILENT_WORKERS: Statement = {
+  name: 'attempts-of-silent-workers',
+  text: `SELECT ${ATTEMPT_COLUMNS} FROM attempt JOIN worker ON worker.id = attempt.worker_id WHERE attempt.ended_at IS NULL AND worker.last_seen_at <= $1`,
+};
+const UNCONFIRMED: Statement = {
+  name: 'attempts-with-unconfirmed-orders',
+  text: `SELECT ${ATTEMPT_COLUMNS} FROM attempt WHERE ended_at IS NULL AND stop_sent_at <= $1`,
+};
+const OVER_TIME: Statement = {
+  name: 'attempts-over-time',
+  text: `SELECT ${ATTEMPT_COLUMNS}, job.task_timeout_seconds AS "taskTimeoutSeconds", job.no_output_timeout_seconds AS "noOutputTimeoutSeconds"
+    FROM attempt JOIN job ON job.id = attempt.job_id
+    WHERE attempt.ended_at IS NULL AND attempt.stop_order IS NULL
+      AND (attempt.started_at + job.task_timeout_seconds * interval '1 second' <= $1
+        OR attempt.last_output_at + job.no_output_timeout_seconds * interval '1 second' <= $1)`,
+};
+
+/**
+ * Ends the leases of workers that were silent for too long; their attempts are lost. No lease ends before the gateway
+ * has itself been up and connected for one: after an outage of the gateway it is the gateway that was silent.
+ */
+export async function endLeases(store: Store, upSince: Date): Promise<void> {
+  const silentSince = new Date(store.now().getTime() - store.leaseMs);
+  if (silentSince < upSince) return;
+  await endAttempts(store, findBy(OF_SILENT_WORKERS, [silentSince]), () => ({
+    outcome: 'LOST',
+    actor: 'gateway',
+    failure: { kind: 'WORKER_LOST', message: `The worker was silent for more than ${store.leaseMs / 1000} s.` },
+  }));
+  const { rows } = await query<{ id: string }>(store.pool, SILENT_WORKERS, [silentSince]);
+  if (rows.length > 0) store.announce({ jobIds: new Set(), workerIds: new Set(rows.map(({ id }) => id)), mayHaveWork: true });
+}
+
+/** Ends attempts whose worker was told to stop and has not confirmed it in time. */
+export async function endUnconfirmedStops(store: Store): Promise<void> {
+  const sentBefore = new Date(store.now().getTime() - STOP_CONFIRMATION_MS);
+  await endAttempts(store, findBy(UNCONFIRMED, [sentBefore]), () => ({ outcome: 'STOPPED', actor: 'gateway' }));
+}
+
+/** Ends attempts that run longer than their job allows, or that have printed, reported and saved nothing for too long. */
+export async function endTimedOutAttempts(store: Store): Promise<void> {
+  const now = store.now();
+  await endAttempts(store, findBy<LimitedAttempt>(OVER_TIME, [now]), ({ startedAt, taskTimeoutSeconds, noOutputTimeoutSeconds }) => {
+    const isOverdue = taskTimeoutSeconds !== null && startedAt.getTime() + taskTimeoutSeconds * 1000 <= now.getTime();
+    const message = isOverdue
+      ? `The task took longer than the ${taskTimeoutSeconds} s that its job allows (taskTimeoutSeconds).`
+      : `The task gave no output for ${noOutputTimeoutSeconds} s (noOutputTimeoutSeconds).`;
+    return { outcome: 'TIMED_OUT', actor: 'gateway', failure: { kind: 'TIMED_OUT', message } };
+  });
+}
+
+/** An attempt with the time limits of its job. */
+interface LimitedAttempt extends AttemptRow {
+  readonly taskTimeoutSeconds: number | null;
+  readonly noOutputTimeoutSeconds: number | null;
+}

@@ -1,0 +1,52 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { v7 as newId } from 'uuid';
+import { inTransaction, query, type Statement } from './database.ts';
+import type { Store } from './store.ts';
+
+const NAMES: Statement = {
+  name: 'worker-names',
+  text: `SELECT name FROM worker WHERE deleted_at IS NULL AND (name = $1 OR name LIKE $2 ESCAPE '\\')`,
+};
+const INSERT: Statement = {
+  name: 'register-worker',
+  text: `INSERT INTO worker (id, name, token_hash, status, platform, version, task_types, tags, blender_versions, registered_at, last_seen_at)
+    VALUES ($1, $2, $3, 'OFFLINE', $4, '', '{}', '{}', '{}', $5, $5) ON CONFLICT DO NOTHING`,
+};
+const BY_TOKEN: Statement = { name: 'worker-by-token', text: 'SELECT id FROM worker WHERE token_hash = $1' };
+
+/** Another gateway may take the same suffix at the same moment. */
+const TRIES = 5;
+
+/** Stores a new worker. A name that is taken gets a suffix: `render-3`, `render-3-2`, … The token is never stored as it is. */
+export async function registerWorker(store: Store, worker: { name: string; platform: string }): Promise<{ workerId: string; token: string }> {
+  const token = randomBytes(32).toString('base64url');
+  for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+    const id = newId();
+    const isStored = await inTransaction(store.pool, async (client) => {
+      const pattern = `${worker.name.replaceAll(/[\\%_]/g, '\\$&')}-%`;
+      const { rows } = await query<{ name: string }>(client, NAMES, [worker.name, pattern]);
+      const name = freeName(worker.name, new Set(rows.map((row) => row.name)));
+      return (await query(client, INSERT, [id, name, hashToken(token), worker.platform, store.now()])).rowCount === 1;
+    });
+    if (!isStored) continue;
+    store.announce({ jobIds: new Set(), workerIds: new Set([id]), mayHaveWork: false });
+    return { workerId: id, token };
+  }
+  throw new Error(`No free name like ${JSON.stringify(worker.name)} was found in ${TRIES} tries.`);
+}
+
+/** The worker (living or deleted) that a token belongs to, or null. */
+export async function findWorkerByToken(store: Pick<Store, 'pool'>, token: string): Promise<string | null> {
+  const { rows } = await query<{ id: string }>(store.pool, BY_TOKEN, [hashToken(token)]);
+  return rows[0]?.id ?? null;
+}
+
+function freeName(wanted: string, taken: ReadonlySet<string>): string {
+  let name = wanted;
+  for (let suffix = 2; taken.has(name); suffix += 1) name = `${wanted}-${suffix}`;
+  return name;
+}
+
+function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
