@@ -54,9 +54,9 @@ export class SyncDesk {
       const entry: Entry = { call, deadline: now + waitMs, resolve, reject, isPoked: false, isOver: false };
       if (session.entry) this.finish(session.entry);
       session.entry = entry;
-      gone?.addEventListener('abort', () => this.finish(entry), { once: true });
-      if (gone?.aborted) entry.isOver = true;
       this.queue.push(entry);
+      if (gone?.aborted) this.finish(entry);
+      gone?.addEventListener('abort', () => this.finish(entry), { once: true });
       void this.run();
     });
   }
@@ -126,6 +126,8 @@ export class SyncDesk {
   /** Answers a call as soon as it is not being looked at. */
   private finish(entry: Entry): void {
     entry.isOver = true;
+    // Nobody may read the answer any more: it must not hold work.
+    entry.call = { ...entry.call, freeSlots: 0 };
     if (this.held.has(entry)) this.settle(entry, () => entry.resolve(NOTHING));
   }
 

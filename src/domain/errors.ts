@@ -45,9 +45,11 @@ export type SessionEnd = keyof typeof SESSION_ENDS;
 
 export class NotFoundError extends UserError {
   readonly code = 'NOT_FOUND';
+  readonly noun: 'job' | 'task' | 'worker' | 'attempt';
   readonly id: string;
-  constructor(what: string, id: string) {
-    super(`There is no ${what} with the id ${JSON.stringify(id)}.`);
+  constructor(noun: NotFoundError['noun'], id: string) {
+    super(`There is no ${noun} with the id ${JSON.stringify(id)}.`);
+    this.noun = noun;
     this.id = id;
   }
 }

@@ -61,6 +61,8 @@ export function requeueTask(ledger: JobLedger, task: LedgerTask, dependencies: r
     else if (mustBeDoneAgain(dependent)) putBack(ledger, dependent, again);
   }
   if (wasFinished) ledger.moveJob('queued', cause, at);
+  // What is put back may wait for something that waits in vain, and may have been the last that its dependents needed.
+  ledger.settle(at);
 }
 
 /** Does what a user asked of a single task, apart from requeueing it. */

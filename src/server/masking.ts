@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import { HTTP_STATUS, isRequestErrorCode, type RequestErrorCode } from './errors.ts';
@@ -70,12 +70,13 @@ function readHttp(extensions: GraphQLError['extensions']): { status?: number } |
 }
 
 /**
- * Without a path nothing was executed yet: variables, the operation's name. With one it is an argument if the error
- * itself points into the query; one that a resolver or a scalar throws does not.
+ * What is wrong with the request, in GraphQL's own words: a variable (a scalar's own error is beneath it), or without a
+ * path, so before anything was executed, or pointing into the query, as an argument's does. Errors that resolvers and
+ * sources throw do none of this.
  */
 function isClientFault(error: GraphQLError, cause: unknown): boolean {
-  if (error.path === undefined) return true;
-  return cause instanceof GraphQLError && cause.nodes !== undefined;
+  if (error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION) return true;
+  return cause instanceof GraphQLError && (error.path === undefined || cause.nodes !== undefined);
 }
 
 /** The error that was thrown first, beneath those that GraphQL wrapped around it. */

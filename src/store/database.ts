@@ -53,8 +53,11 @@ export async function openDatabase(
   { logger, maxConnections = 10 }: DatabaseOptions,
 ): Promise<Database> {
   const pool = makePool(config, maxConnections);
-  // A lost connection: the statement in flight learns of it itself, the next one gets a new connection.
-  pool.on('error', (error) => logger.warn({ err: error }, 'lost an idle connection to the database'));
+  // The next statement gets a new connection. Only the message is logged: the error itself carries the client, with its
+  // address and password.
+  pool.on('error', ({ message }) => {
+    if (!pool.ending) logger.warn({ reason: message }, 'lost an idle connection to the database');
+  });
   // The pool hears its clients only while they are idle; a client without a listener would end the process.
   pool.on('connect', (client) => client.on('error', () => {}));
   try {

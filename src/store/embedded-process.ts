@@ -13,24 +13,26 @@ const execute = promisify(execFile);
  * Starts the server and stops it when the pipe on stdin ends: the pipe's other end is the gateway's, and a gateway that
  * was killed with -9 closes it too, so no server outlives its gateway. Ends when the server ends, with its exit code.
  * The server must not have the pipe as its own input, nor the reader /dev/null, which a shell gives to what runs beside it.
+ * A service manager that signals every process of the gateway must not kill the watchdog before its server.
  */
-const WATCHDOG = `exec 3<&0
+const WATCHDOG = `trap '' HUP INT TERM
+exec 3<&0
 "$@" </dev/null 3<&- & server=$!
-{ read -r _ <&3; true; } & reader=$!
+{ read -r _ <&3; kill -INT $server; } & reader=$!
 exec 3<&-
 wait $server; code=$?
-kill $reader 2>/dev/null
+kill -9 $reader 2>/dev/null
 exit $code`;
 
-/** A fast stop writes everything to the disk first; after this it is cut short, and the next start recovers. */
+/** Longer than the disk of any farm needs for what 32 MB of buffers can hold back. */
 const FAST_STOP_MS = 20_000;
 
 export interface ServerProcess {
   /** Resolves when the server has ended, for whatever reason. */
   readonly ended: Promise<void>;
   hasEnded(): boolean;
-  /** Idempotent; when it resolves, no process of the server is left. */
-  stop(): Promise<void>;
+  /** Idempotent. A server that takes longer than the patience to write everything to the disk is killed. */
+  stop(patienceMs?: number): Promise<void>;
 }
 
 export interface ServerOptions {
@@ -72,22 +74,24 @@ export async function spawnServer(options: ServerOptions): Promise<ServerProcess
     child.once('error', end);
   });
 
-  const stop = async () => {
-    if (isWindows) await stopByForce(options, 'fast');
+  const stop = async (patienceMs: number) => {
+    if (isWindows) await stopByForce(options);
     else child.stdin?.end();
     const patience = new AbortController();
-    await Promise.race([ended, delay(FAST_STOP_MS, undefined, { signal: patience.signal }).catch(() => {})]);
+    await Promise.race([ended, delay(patienceMs, undefined, { signal: patience.signal }).catch(() => {})]);
     patience.abort();
-    // Also when the watchdog itself was killed and left the server behind.
-    await clearOrphan(options, 'immediate');
+    // The whole group, as after a power cut: nothing that was committed is lost. The other processes follow by themselves.
+    if (!isOver && child.pid !== undefined) process.kill(isWindows ? child.pid : -child.pid, 'SIGKILL');
     await ended;
+    // The watchdog may have been killed and have left the server behind.
+    await clearOrphan(options);
   };
   let stopped: Promise<void> | undefined;
   return {
     ended,
     hasEnded: () => isOver,
-    stop: () => {
-      stopped ??= stop();
+    stop(patienceMs = FAST_STOP_MS) {
+      stopped ??= stop(patienceMs);
       return stopped;
     },
   };
@@ -97,32 +101,33 @@ export async function spawnServer(options: ServerOptions): Promise<ServerProcess
  * Stops a server that an earlier gateway left on this cluster, and removes what would hinder a new one. Only for who
  * holds the lock of the data directory: the server of a living gateway would be stopped as well.
  */
-export async function clearOrphan(options: Omit<ServerOptions, 'settings'>, mode: 'fast' | 'immediate'): Promise<void> {
+export async function clearOrphan(options: Omit<ServerOptions, 'settings'>): Promise<void> {
   const { cluster } = options;
   const pidFile = join(cluster.data, 'postmaster.pid');
   const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
   const pid = Number(lines[0]);
   if (pid > 0) {
-    if (await isServerOf(pid, cluster.data)) await stopByForce(options, mode);
+    if (await isServerOf(pid, cluster.data)) await stopByForce(options);
     else {
       // After a power cut another program may run under the number: `pg_ctl stop` would interrupt it, and PostgreSQL
       // would take it for a server. A number that no process can have leaves PostgreSQL's check of the shared memory
       // (a later line) in force, which removing the file would not.
-      await writeFile(pidFile, ['2147483647', ...lines.slice(1)].join('\n'), { flag: 'r+' });
+      await writeFile(pidFile, ['2147483647', ...lines.slice(1)].join('\n'));
     }
   }
   // The socket's lock file names a process as well.
-  for (const name of await readdir(cluster.socketFolder)) await rm(join(cluster.socketFolder, name), { force: true });
+  for (const name of await readdir(cluster.socketFolder).catch(() => []))
+    await rm(join(cluster.socketFolder, name), { force: true });
 }
 
-async function stopByForce({ binaries, cluster, user }: Omit<ServerOptions, 'settings'>, mode: string): Promise<void> {
-  const stop = (how: string) =>
-    runProgram(binaries.pgCtl, ['stop', '-D', cluster.data, '-m', how, '-w', '-t', '30'], user);
-  try {
-    await stop(mode);
-  } catch {
-    // Gone meanwhile, or stuck.
-    await stop('immediate').catch(() => {});
+async function stopByForce({ binaries, cluster, user }: Omit<ServerOptions, 'settings'>): Promise<void> {
+  for (const mode of ['fast', 'immediate']) {
+    try {
+      await runProgram(binaries.pgCtl, ['stop', '-D', cluster.data, '-m', mode, '-w', '-t', '20'], user);
+      return;
+    } catch {
+      // Gone meanwhile, or too slow.
+    }
   }
 }
 

@@ -25,8 +25,8 @@ export interface EmbeddedServer {
   readonly superuser: ClientConfig;
   /** Resolves if the server ends without having been stopped. */
   readonly lost: Promise<SetupError>;
-  /** Quick, clean and idempotent. Close the pools first; whoever is still connected is cut off. */
-  stop(): Promise<void>;
+  /** Quick, clean and idempotent. Close the pools first; whoever is still connected is cut off. Killed after the patience. */
+  stop(patienceMs?: number): Promise<void>;
 }
 
 export interface EmbeddedOptions {
@@ -65,14 +65,24 @@ const PASSING_FAULTS = /Address already in use|could not create any TCP\/IP sock
  *
  * @throws SetupError
  */
-export async function startEmbedded({ directory, logger, testSettings }: EmbeddedOptions): Promise<EmbeddedServer> {
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
+  try {
+    return await startOnDirectory(options);
+  } catch (error) {
+    if (error instanceof SetupError) throw error;
+    const [reason] = (error as Error).message.split('\n');
+    throw new SetupError(`The database in ${options.directory.path} cannot be started: ${reason}.`, { cause: error });
+  }
+}
+
+async function startOnDirectory({ directory, logger, testSettings }: EmbeddedOptions): Promise<EmbeddedServer> {
   const user = await findServerUser(locateCluster(directory.path).data);
   await letThrough(user, directory.path);
   const binaries = await findBinaries(directory.path, user);
   const isDurable = testSettings?.fsync !== 'off';
   const cluster = await prepareCluster({ dataDirectory: directory.path, binaries, user, logger, isDurable });
   const secret = await readSecret(cluster);
-  await clearOrphan({ binaries, cluster, user }, 'fast');
+  await clearOrphan({ binaries, cluster, user });
 
   for (let tries = 1; ; tries++) {
     const address = await chooseAddress(cluster);
@@ -152,9 +162,9 @@ async function setUp({ server, address, secret, cluster, logger }: StartedServer
         if (!isStopping) resolve(await explainEnd(cluster, logger, 'PostgreSQL has ended unexpectedly'));
       });
     }),
-    stop() {
+    stop(patienceMs) {
       isStopping = true;
-      return server.stop();
+      return server.stop(patienceMs);
     },
   };
 }

@@ -30,6 +30,11 @@ export class BackOff {
   }
 }
 
+/** Waits. @throws the signal's reason, where the timer itself would throw an error of its own */
+export async function wait(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
+}
+
 /** Asks again until the gateway answers. @throws whatever is not GatewayUnavailable, and the signal's reason */
 export async function retryWhileUnavailable<Result>(
   ask: () => Promise<Result>,
@@ -45,7 +50,7 @@ export async function retryWhileUnavailable<Result>(
       const waitMs = backOff.fail();
       const level = backOff.failures === 1 ? 'warn' : 'debug';
       deps.logger[level](`the gateway cannot be reached, trying again: ${error.message}`);
-      await sleep(waitMs, undefined, { signal: deps.signal });
+      await wait(waitMs, deps.signal);
     }
   }
 }

@@ -35,7 +35,9 @@ export async function findExrFault(file: FileBytes): Promise<string | undefined>
     last = Math.max(last, offset);
   }
   const chunkHead = await file.read(last, 8); // line number, then the size of what follows
-  return chunkHead.length < 8 || last + 8 + chunkHead.readInt32LE(4) > file.size ? 'its last lines are cut off' : undefined;
+  return chunkHead.length < 8 || last + 8 + chunkHead.readInt32LE(4) > file.size
+    ? 'its last lines are cut off'
+    : undefined;
 }
 
 function readHeader(start: Buffer): ExrHeader | undefined {

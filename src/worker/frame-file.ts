@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import type { FrameFormat } from '../domain/output-path.ts';
 import { AttemptFailure, errorCode } from './attempt-failure.ts';
 import { findExrFault } from './exr-file.ts';
-import type { FrameFormat } from '../domain/output-path.ts';
 
 export interface FileBytes {
   readonly size: number;
@@ -23,7 +23,8 @@ const FIND_FAULT: Readonly<Record<FrameFormat | 'MP4', FindFault>> = {
   TIFF: findTiffFault,
   WEBP: async (file) => {
     const head = await file.read(0, 12);
-    if (head.toString('latin1', 0, 4) !== 'RIFF' || head.toString('latin1', 8, 12) !== 'WEBP') return 'it is no WebP file';
+    if (head.toString('latin1', 0, 4) !== 'RIFF' || head.toString('latin1', 8, 12) !== 'WEBP')
+      return 'it is no WebP file';
     return head.readUInt32LE(4) + 8 > file.size ? 'it is shorter than its header says' : undefined;
   },
   MP4: findMp4Fault,
@@ -46,7 +47,8 @@ export async function verifyFile(path: string, format: FrameFormat | 'MP4'): Pro
     const { size } = await handle.stat();
     if (size === 0) throw new AttemptFailure('NO_FRAME', `"${path}" is empty.`);
     const fault = await FIND_FAULT[format]({ size, read: (offset, length) => readAt(handle, offset, length) });
-    if (fault !== undefined) throw new AttemptFailure('BAD_FRAME', `"${path}" (${size} bytes) is not complete: ${fault}.`);
+    if (fault !== undefined)
+      throw new AttemptFailure('BAD_FRAME', `"${path}" (${size} bytes) is not complete: ${fault}.`);
     return size;
   } finally {
     await handle.close();
@@ -87,7 +89,8 @@ async function findMp4Fault(file: FileBytes): Promise<string | undefined> {
     const head = await file.read(offset, 16);
     if (head.length < 8) return 'its last part is cut off';
     const short = head.readUInt32BE(0);
-    const size = short === 1 && head.length === 16 ? Number(head.readBigUInt64BE(8)) : short === 0 ? file.size - offset : short;
+    const size =
+      short === 1 && head.length === 16 ? Number(head.readBigUInt64BE(8)) : short === 0 ? file.size - offset : short;
     if (size < 8 || offset + size > file.size) return 'its last part is cut off';
     kinds.push(head.toString('latin1', 4, 8));
     offset += size;

@@ -79,7 +79,9 @@ export class LogSpool {
   /** Nothing comes any more: marks what was left out. */
   async end(): Promise<void> {
     if (!this.#ended && this.#leftOut > 0) {
-      this.#enqueue(Buffer.from(`\ntablao: ${this.#leftOut} bytes of log were left out; the last lines:\n${this.tail()}\n`));
+      this.#enqueue(
+        Buffer.from(`\ntablao: ${this.#leftOut} bytes of log were left out; the last lines:\n${this.tail()}\n`),
+      );
     }
     this.#ended = true;
     await this.drained();

@@ -1,5 +1,7 @@
 import type { Clock, Moment } from './moment.ts';
 
+const REMEMBERED = 1000;
+
 /**
  * Whether an attempt may still put files into place: only if the last sync that was *sent* less than a lease ago was
  * answered without a stop for it (design: §5, "Output"). After that another worker may have the task.
@@ -26,12 +28,17 @@ export class MoveGate {
       const known = this.#confirmedAt.get(token);
       if (known === undefined || sentAt.monotonicMs > known.monotonicMs) this.#confirmedAt.set(token, sentAt);
     }
+    for (const [token, confirmed] of this.#confirmedAt) {
+      if (this.#clock.since(confirmed) >= this.#leaseMs) this.#confirmedAt.delete(token);
+    }
     this.#wake();
   }
 
   /** For good: an older answer that arrives later does not open it again. */
   forbid(attemptToken: string): void {
     this.#forbidden.add(attemptToken);
+    const [oldest] = this.#forbidden;
+    if (this.#forbidden.size > REMEMBERED && oldest !== undefined) this.#forbidden.delete(oldest);
     this.#wake();
   }
 
@@ -60,12 +67,6 @@ export class MoveGate {
         });
       });
     }
-  }
-
-  /** The attempt is over. */
-  forget(attemptToken: string): void {
-    this.#confirmedAt.delete(attemptToken);
-    this.#forbidden.delete(attemptToken);
   }
 
   #wake(): void {

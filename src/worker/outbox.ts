@@ -4,6 +4,8 @@ import type { Clock, Moment } from './moment.ts';
 
 /** More often nobody looks at it, and each costs a call. */
 const PROGRESS_INTERVAL_MS = 1000;
+/** A timer may fire a little early. */
+const TIMER_SLACK_MS = 5;
 /** An answer of a second is bearable for the gateway; the rest follows in the next call. */
 const MOST_REPORTS = 100;
 
@@ -44,7 +46,7 @@ export class Outbox {
     if (sender === undefined) return;
     const isFirst = sender.progress === undefined;
     sender.progress = progress;
-    if (isFirst) setTimeout(this.#onChange, this.#untilDue(sender)).unref();
+    if (isFirst) setTimeout(() => this.#onChange(), Math.max(0, this.#untilDue(sender)) + TIMER_SLACK_MS).unref();
   }
 
   /** @param ready settles when the report may be sent: the log comes first. It is on disk at once. */

@@ -103,12 +103,6 @@ export async function killGroup(pid: number, graceMs = 0): Promise<void> {
   await isGroupGone(pid, AFTER_KILL_MS);
 }
 
-/** For the last moment of a process that cannot wait. */
-export function killGroupNow(pid: number): void {
-  if (process.platform === 'win32') spawn('taskkill', ['/PID', String(pid), '/T', '/F'], { detached: true, stdio: 'ignore' });
-  else signalGroup(pid, 'SIGKILL');
-}
-
 /** macOS answers EPERM for a group of which only ended members are left. */
 const NOBODY_THERE = new Set(['ESRCH', 'EPERM']);
 

@@ -41,36 +41,39 @@ export function makeEncoding(plan: Plan): Encoding {
   };
 }
 
-/** Only these reasons of a canceled task matter: the others mean that a user wanted it so. */
-const CANCELED_REASONS: readonly StatusReason[] = ['USER', 'JOB_FAILED', 'DEPENDENCY_UNFINISHED'];
 // biome-ignore format: one order per line
 const STOPS: readonly ModelTask['stop'][] = [
   null,
-  { order: 'RECALLED', reason: 'USER' },
+  { order: 'RECALLED', reason: 'HANDED_BACK' },
+  { order: 'RECALLED', reason: 'DEPENDENCY_REQUEUED' },
   { order: 'CANCELED', reason: 'USER' },
+  { order: 'CANCELED', reason: 'JOB_CANCELED' },
   { order: 'CANCELED', reason: 'JOB_FAILED' },
 ];
+/** Whether a user canceled the task or its job makes no difference later. */
+const CANCELED_REASONS: readonly StatusReason[] = ['USER', 'JOB_FAILED', 'DEPENDENCY_UNFINISHED'];
 
-/** A task's digits, from the last: what its status says more (0–3), failed attempts (0–19), status. */
+/** A task's digits, from the last: what its status says more (0–7), failed attempts (0–19), status. */
 function encodeTask(task: ModelTask): number {
-  const status = TASK_STATUS_NAMES.indexOf(task.status);
+  const code = TASK_STATUS_NAMES.indexOf(task.status) * 160;
   switch (task.status) {
     case 'queued':
     case 'soft-failed':
-      return (status * 20 + task.failedAttempts) * 4 + (task.backsOff ? 1 : 0) + (task.mayComeBack ? 2 : 0);
+      return code + task.failedAttempts * 8 + (task.backsOff ? 1 : 0) + (task.mayComeBack ? 2 : 0);
     case 'active':
-      return (status * 20 + task.failedAttempts) * 4 + stopCode(task.stop);
+      return code + task.failedAttempts * 8 + indexOfStop(task.stop);
     case 'canceled':
-      return status * 20 * 4 + Math.max(0, CANCELED_REASONS.indexOf(task.reason));
+      return code + Math.max(0, CANCELED_REASONS.indexOf(task.reason));
     default:
-      return status * 20 * 4;
+      return code;
   }
 }
 
-function stopCode(stop: ModelTask['stop']): number {
+function indexOfStop(stop: ModelTask['stop']): number {
   if (!stop) return 0;
-  if (stop.order === 'RECALLED') return 1;
-  return stop.reason === 'JOB_FAILED' ? 3 : 2;
+  for (let index = 1; index < STOPS.length; index++)
+    if (STOPS[index]!.order === stop.order && STOPS[index]!.reason === stop.reason) return index;
+  throw new Error(`No stop order is ${stop.order} because of ${stop.reason}.`);
 }
 
 const decoded = new Map<number, ModelTask>();
@@ -78,14 +81,14 @@ const decoded = new Map<number, ModelTask>();
 function decodeTask(code: number): ModelTask {
   const known = decoded.get(code);
   if (known) return known;
-  const status = TASK_STATUS_NAMES[Math.floor(code / 80)]!;
-  const more = code % 4;
+  const status = TASK_STATUS_NAMES[Math.floor(code / 160)]!;
+  const more = code % 8;
   const isOpen = status === 'queued' || status === 'soft-failed';
   const task: ModelTask = {
     ...FRESH_TASK,
     status,
     reason: status === 'canceled' ? CANCELED_REASONS[more]! : 'SUBMITTED',
-    failedAttempts: Math.floor(code / 4) % 20,
+    failedAttempts: Math.floor(code / 8) % 20,
     attemptCount: 1,
     stop: status === 'active' ? STOPS[more]! : null,
     mayComeBack: isOpen && more >= 2,

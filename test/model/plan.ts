@@ -9,6 +9,7 @@ export const SHAPES = {
   'three independent':      [[], [], []],
   'one edge':               [[], [0], []],
   'a diamond of four':      [[], [0], [0], [1, 2]],
+  'a chain of four':        [[], [0], [1], [2]],
 } as const satisfies Record<string, Dependencies>;
 export type Shape = keyof typeof SHAPES;
 
@@ -16,11 +17,19 @@ export type Shape = keyof typeof SHAPES;
 export const FAILURE_LIMITS = { one: 10, two: 50, none: 100 } as const;
 export type FailureLimit = keyof typeof FAILURE_LIMITS;
 
+const TASK_IDS = Array.from({ length: 100 }, (_, index) => `task ${index + 1}`);
+
+/** Ids and names of the tasks, counted from 1 as people do. */
+export function taskId(index: number): string {
+  return TASK_IDS[index]!;
+}
+
 /** What of a job never changes while it is walked. */
 export interface Plan {
   readonly name: string;
   readonly dependencies: Dependencies;
-  readonly dependents: Dependencies;
+  /** For each task the ids of those that depend on it. */
+  readonly dependents: readonly string[][];
   readonly maxAttempts: number;
   readonly failureLimitPercent: number;
 }
@@ -32,7 +41,7 @@ export function makePlan(
   failureLimitPercent: number,
 ): Plan {
   const dependents = dependencies.map((_, task) =>
-    dependencies.flatMap((of, dependent) => (of.includes(task) ? [dependent] : [])),
+    dependencies.flatMap((of, dependent) => (of.includes(task) ? [taskId(dependent)] : [])),
   );
   return { name, dependencies, dependents, maxAttempts, failureLimitPercent };
 }

@@ -12,7 +12,7 @@ import { isFinishedJob, type JobStatus } from '../../src/domain/job-status.ts';
 import type { StatusReason } from '../../src/domain/status-reason.ts';
 import { isOpenTask, type TaskStatus } from '../../src/domain/task-status.ts';
 import { countTasks } from './count-tasks.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, taskId } from './plan.ts';
 
 /** A job between two transactions, as far as anything that follows depends on it. */
 export interface State {
@@ -40,8 +40,6 @@ export const NOW = new Date('2026-01-01T12:00:00Z');
 const LONG_AGO = new Date(NOW.getTime() - MAX_BACK_OFF_MS);
 export const WORKER = { id: 'worker', name: 'worker', sessionNumber: 1 };
 const FARM_WORKER = { id: WORKER.id, taskTypes: ['render'], tags: [] };
-
-export const taskId = (index: number): string => `task ${index + 1}`;
 
 /** The job right after its submission. */
 export function initialState(plan: Plan): State {
@@ -87,9 +85,9 @@ export function loadAllTasks(ledger: JobLedger, state: State): void {
 }
 
 function loadTask(ledger: JobLedger, plan: Plan, task: LedgerTask, { stop, mayComeBack }: ModelTask): void {
-  const dependents = plan.dependents[task.index] ?? [];
+  const dependents = plan.dependents[task.index]!;
   ledger.addTask(task);
-  if (dependents.length > 0) ledger.dependents.set(task.id, dependents.map(taskId));
+  if (dependents.length > 0) ledger.dependents.set(task.id, dependents);
   if (task.status === 'active' || mayComeBack) ledger.addAttempt(makeAttempt(task, stop));
   if (task.failedAttempts > 0)
     ledger.failures.set(ledgerKey(WORKER.id, task.id), {

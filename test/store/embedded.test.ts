@@ -186,6 +186,24 @@ describe('the embedded server', () => {
     expect(await ask(configOf(line), 'SHOW server_encoding')).toEqual({ server_encoding: 'UTF8' });
   });
 
+  it('shuts down in good order when a service manager has sent SIGTERM to each of its processes', async () => {
+    const server = await start();
+    const client = new Client(server.config);
+    client.on('error', () => {});
+    await client.connect();
+    for (const pid of await findProcessesIn(folder)) process.kill(pid, 'SIGTERM');
+    await server.stop();
+    expect(await findProcessesIn(folder)).toEqual([]);
+    expect(await readFile(join(folder, 'postgres/server.log'), 'utf8')).toContain('database system is shut down');
+  });
+
+  it('is ended even when it is halted', async () => {
+    const server = await start();
+    process.kill(await readServerPid(), 'SIGSTOP');
+    await server.stop(50);
+    await until(async () => (await findProcessesIn(folder)).length === 0);
+  });
+
   it('says so when the server ends unasked', async () => {
     const server = await start();
     process.kill(await readServerPid(), 'SIGKILL');

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, type ClientConfig, Pool } from 'pg';
@@ -16,10 +17,12 @@ declare module 'vitest' {
 }
 
 const logger = pino({ level: 'warn' });
+const PREFIX = 'tablao-test-';
 
 /** One real server for the whole run. It ends with this process, whatever ends it: see the watchdog in src/store. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(join(tmpdir(), 'tablao-test-'));
+  await removeLeftovers();
+  const folder = await mkdtemp(join(tmpdir(), PREFIX));
   const directory = await openDataDirectory(folder);
   const server = await startEmbedded({
     directory,
@@ -47,5 +50,20 @@ async function makeTemplate(server: EmbeddedServer): Promise<void> {
     await migrate(pool, { logger });
   } finally {
     await pool.end();
+  }
+}
+
+/** The folders of runs that were interrupted: no gateway's lock is alive in them. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    // Without a lock it belongs to a run that is just beginning.
+    if (!name.startsWith(PREFIX) || !existsSync(join(tmpdir(), name, 'gateway.lock'))) continue;
+    try {
+      const directory = await openDataDirectory(join(tmpdir(), name));
+      await rm(directory.path, { recursive: true, force: true });
+      await directory.release();
+    } catch {
+      // In use by another run, or another user's.
+    }
   }
 }

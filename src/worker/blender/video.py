@@ -1,6 +1,6 @@
 """Runs inside Blender: makes one H.264 video from rendered frames, by Blender's own sequencer.
 
-Order:   {"do": "video", "files": [path, ...], "output": path ending in .mp4, "fps"}
+Order:   {"do": "video", "directory", "names": [file name, ...], "output": path ending in .mp4, "fps"}
 Events:  encoded {count}, failed {kind, message}, end
 
 The frames are taken as they are (view transform "Standard"): the scene's look is already in a PNG or JPEG, and a
@@ -31,8 +31,7 @@ class Encoder:
         self.reported_at = 0.0
 
     def carry_out(self, order: Order) -> None:
-        files: list[str] = order["files"]
-        scene = make_scene(files, order["fps"], order["output"])
+        scene = make_scene(order["directory"], order["names"], order["fps"], order["output"])
         bpy.app.handlers.render_write.append(self.on_frame)
         try:
             with active(scene):
@@ -52,10 +51,11 @@ class Encoder:
             self.orders.emit("encoded", count=self.count)
 
 
-def make_scene(files: list[str], fps: float, output: str) -> bpy.types.Scene:
+def make_scene(directory: str, names: list[str], fps: float, output: str) -> bpy.types.Scene:
     scene = bpy.data.scenes.new("video")
-    add_frames(scene, files)
-    width, height = size_of(files[0])
+    first = os.path.join(directory, names[0])
+    width, height = size_of(first)
+    add_frames(scene, first, names[1:])
     render = scene.render
     # H.264 with ordinary colours takes even sizes only; an odd one loses a line at the edge
     render.resolution_x, render.resolution_y = max(2, width - width % 2), max(2, height - height % 2)
@@ -65,7 +65,7 @@ def make_scene(files: list[str], fps: float, output: str) -> bpy.types.Scene:
     render.use_sequencer = True
     render.use_compositing = False
     scene.view_settings.view_transform = "Standard"
-    scene.frame_start, scene.frame_end = 1, len(files)
+    scene.frame_start, scene.frame_end = 1, len(names)
     if hasattr(render.image_settings, "media_type"):  # 5.0 and newer
         render.image_settings.media_type = "VIDEO"
     render.image_settings.file_format = "FFMPEG"
@@ -78,12 +78,12 @@ def make_scene(files: list[str], fps: float, output: str) -> bpy.types.Scene:
     return scene
 
 
-def add_frames(scene: bpy.types.Scene, files: list[str]) -> None:
+def add_frames(scene: bpy.types.Scene, first: str, other_names: list[str]) -> None:
     editor = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences  # before 4.4: sequences
-    strip = strips.new_image(name="frames", filepath=files[0], channel=1, frame_start=1)
-    for path in files[1:]:
-        strip.elements.append(os.path.basename(path))
+    strip = strips.new_image(name="frames", filepath=first, channel=1, frame_start=1)
+    for name in other_names:
+        strip.elements.append(name)
 
 
 def size_of(path: str) -> tuple[int, int]:

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { SetupError } from '../domain/setup-error.ts';
+import { defaultStateDirectory } from '../worker/state-directory.ts';
+import { runWorker } from '../worker/worker.ts';
+import { createLogger } from './logger.ts';
+
+/** After a restart that the gateway asked for: whoever watches over the process starts it again (sysexits: EX_TEMPFAIL). */
+export const RESTART_EXIT_CODE = 75;
+
+interface Flags {
+  readonly gateway: string;
+  readonly tokenFile?: string;
+  readonly name: string;
+  readonly taskTypes?: string[];
+  readonly tags?: string[];
+  readonly blender?: string;
+  readonly allowAutoexec: boolean;
+  readonly stateDir: string;
+  readonly logLevel: string;
+}
+
+/** `tablao worker`: executes tasks until SIGTERM, SIGINT, or the gateway asks it to leave. */
+export function workerCommand(): Command {
+  return new Command('worker')
+    .description('execute tasks of a gateway on this machine')
+    .addOption(
+      new Option('--gateway <url>', 'address of the gateway').env('TABLAO_GATEWAY').default('http://127.0.0.1:4000'),
+    )
+    .addOption(new Option('--token-file <file>', 'file with the token to register with').env('TABLAO_TOKEN_FILE'))
+    .option('--name <name>', 'name of this worker', hostname())
+    .option('--task-types <types>', 'comma-separated task types (default: all that this machine can do)', readList)
+    .option('--tags <tags>', 'comma-separated tags that jobs can ask for', readList)
+    .addOption(new Option('--blender <path>', 'Blender to use (default: the one found)').env('TABLAO_BLENDER'))
+    .option('--allow-autoexec', 'let Python scripts inside .blend files run', false)
+    .option('--state-dir <folder>', 'where this worker keeps its identity and reports', defaultStateDirectory())
+    .addOption(new Option('--log-level <level>', 'how much to log').env('TABLAO_LOG_LEVEL').default('info'))
+    .addHelpText(
+      'after',
+      `\nExit codes: 0 signed off; 1 it could not go on; ${RESTART_EXIT_CODE} asked to restart: start it again.`,
+    )
+    .action(execute);
+}
+
+async function execute(flags: Flags): Promise<void> {
+  const logger = createLogger(flags.logLevel);
+  const end = await runWorker(
+    {
+      gateway: readAddress(flags.gateway),
+      name: flags.name,
+      version: packageJson.version,
+      taskTypes: flags.taskTypes,
+      tags: flags.tags ?? [],
+      blender: flags.blender,
+      allowAutoexec: flags.allowAutoexec,
+      stateDir: resolve(flags.stateDir),
+      registrationToken: readToken(flags.tokenFile),
+    },
+    { logger, signal: endOnSignal() },
+  );
+  process.exitCode = end === 'RESTART' ? RESTART_EXIT_CODE : 0;
+}
+
+/** The first signal ends in good order, the second at once: Blender ends by itself when its worker is gone. */
+function endOnSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const [name, exitCode] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(exitCode);
+      stop.abort();
+    });
+  }
+  return stop.signal;
+}
+
+function readList(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function readAddress(value: string): string {
+  if (!URL.canParse(value) || !/^https?:/.test(value)) {
+    throw new SetupError(`--gateway "${value}" is no address: write it as http://127.0.0.1:4000.`);
+  }
+  return value.replace(/\/+$/, '');
+}
+
+function readToken(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new SetupError(`The token file "${file}" cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { InvalidInputError } from '../domain/errors.ts';
+import type { InputIssue } from '../domain/input-issue.ts';
+import { badRequest } from './page.ts';
+
+/** What a value must be, and the words for it. */
+export interface Check {
+  readonly type: z.ZodType;
+  readonly allowed: string;
+}
+
+/** C0, DEL and C1: nothing that a terminal or a log could take for a command. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
+const WORD = /^[A-Za-z0-9._-]{1,64}$/;
+
+function text(maximum: number) {
+  return z
+    .string()
+    .min(1)
+    .max(maximum)
+    .refine((value) => !CONTROL_CHARACTERS.test(value));
+}
+
+function integer(minimum: number, maximum: number): Check {
+  const format = (value: number) => value.toLocaleString('en');
+  return { type: z.int().min(minimum).max(maximum), allowed: `a whole number from ${format(minimum)} to ${format(maximum)}` };
+}
+
+function jsonObject(maxKiB: number): Check {
+  const type = z.record(z.string(), z.unknown()).refine((value) => Buffer.byteLength(JSON.stringify(value)) <= maxKiB * 1024);
+  return { type, allowed: `an object of at most ${maxKiB} KiB as JSON` };
+}
+
+/** The limits of the API's fields. */
+// biome-ignore format: one row per line
+export const CHECKS = {
+  name:       { type: text(200),                                     allowed: '1–200 characters without control characters' },
+  comment:    { type: z.string().max(2000).refine((value) => !value.includes('\0')), allowed: 'at most 2,000 characters' },
+  word:       { type: z.string().regex(WORD),                        allowed: '1–64 characters of A–Z a–z 0–9 . _ -' },
+  words:      { type: z.array(z.string().regex(WORD)).max(100),      allowed: 'at most 100 words, each of 1–64 characters of A–Z a–z 0–9 . _ -' },
+  priority:   integer(0, 100),
+  maxWorkers: integer(0, 10_000),
+  maxAttempts: integer(1, 20),
+  percent:    integer(1, 100),
+  seconds:    integer(1, 604_800),
+  settings:   jsonObject(256),
+  metadata:   jsonObject(64),
+  slots:      integer(1, 64),
+  freeSlots:  integer(0, 64),
+  waitSeconds: integer(0, 60),
+  sequence:   integer(1, 2_147_483_647),
+  fraction:   { type: z.number().min(0).max(1),                      allowed: 'a number from 0 to 1' },
+  offset:     { type: z.int().min(0),                                allowed: 'a whole number of bytes, 0 or more' },
+  logText:    { type: z.string().refine((value) => Buffer.byteLength(value) <= 1_048_576), allowed: 'at most 1 MiB' },
+  tokens:     { type: z.array(z.string()).max(1000),                 allowed: 'at most 1,000 tokens' },
+  reports:    { type: z.array(z.unknown()).max(1000),                allowed: 'at most 1,000 reports' },
+  outputs:    {
+    type: z.array(z.object({ frame: z.int().nullish(), path: text(4096), bytes: z.number().min(0), renderSeconds: z.number().min(0).nullish() })).max(100_000),
+    allowed: 'at most 100,000 files, each with its path, its size in bytes (0 or more) and its seconds (0 or more)',
+  },
+  files:      {
+    type: z.array(z.object({ path: text(4096), bytes: z.int().min(0), modifiedAt: z.date().nullish(), sha256: z.string().regex(/^[0-9a-f]{64}$/i).nullish() })).max(10_000),
+    allowed: 'at most 10,000 files, each with an absolute path, its size in bytes, and a SHA-256 in hexadecimal, if any',
+  },
+} as const satisfies Record<string, Check>;
+
+/** What is wrong with the fields that are there: null and absent are the schema's business. */
+export function findIssues<Input extends object>(input: Input, checks: { readonly [Key in keyof Input]?: Check }): InputIssue[] {
+  return Object.entries(checks as Record<string, Check>).flatMap(([key, { type, allowed }]): InputIssue[] => {
+    const given = (input as Record<string, unknown>)[key];
+    if (given === null || given === undefined || type.safeParse(given).success) return [];
+    return [{ path: [key], message: `${key} must be ${allowed}.`, given, allowed }];
+  });
+}
+
+/** @throws InvalidInputError that names every issue */
+export function refuseIssues(issues: readonly InputIssue[]): void {
+  if (issues.length > 0) throw new InvalidInputError(issues);
+}
+
+const MAX_IDS = 1000;
+
+/** The form for many ids: one after the other, in order; what the same call changed already answers so. */
+export async function forEachId<Result>(ids: readonly (string | number)[], run: (id: string) => Promise<Result>): Promise<Result[]> {
+  if (ids.length > MAX_IDS) throw badRequest(`ids has ${ids.length} items; at most ${MAX_IDS} are allowed in one call.`);
+  const results: Result[] = [];
+  for (const id of ids) results.push(await run(String(id)));
+  return results;
+}

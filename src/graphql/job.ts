@@ -1,0 +1,293 @@
+import { queryFromInfo } from '@pothos/plugin-prisma';
+import { countSecondsLeft } from '../domain/estimate.ts';
+import { isDeletableJob, type JobStatus, nextJobStatuses } from '../domain/job-status.ts';
+import { judgeJobRequest } from '../domain/job-requests.ts';
+import type { StatusReason } from '../domain/status-reason.ts';
+import type { TaskStatus } from '../domain/task-status.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
+import { builder, enumFromTable } from './builder.ts';
+import { connectionOf } from './connection.ts';
+import { decodeId } from './global-id.ts';
+import { JobTypeObject } from './job-type.ts';
+import { readPage, type SortKeys } from './page.ts';
+import { JobStatusEnum, StatusReasonEnum, TaskStatusEnum, WaitingReasonEnum } from './status.ts';
+import { TaskConnection } from './task.ts';
+import { jobWaitingReasons } from './waiting.ts';
+import { WorkerRef } from './worker.ts';
+
+const JOB_ACTIONS = { CANCEL: 'cancelJob', REQUEUE: 'requeueJob', UPDATE: 'updateJob', DELETE: 'deleteJob' } as const;
+const JobActionEnum = enumFromTable('JobAction', 'What a user may do to a job.', JOB_ACTIONS);
+
+/** What of the rules depends on the status alone. */
+function allowedActions(status: JobStatus): (keyof typeof JOB_ACTIONS)[] {
+  const allowed = {
+    CANCEL: 'request' in judgeJobRequest(status, 'canceled'),
+    REQUEUE: 'request' in judgeJobRequest(status, 'queued'),
+    UPDATE: true,
+    DELETE: isDeletableJob(status),
+  };
+  return (Object.keys(allowed) as (keyof typeof allowed)[]).filter((action) => allowed[action]);
+}
+
+interface FrameCounts {
+  readonly framesTotal: number;
+  readonly framesDone: number;
+}
+const FrameCountsType = builder.objectRef<FrameCounts>('FrameCounts').implement({
+  description: "A job's frames.",
+  fields: (t) => ({
+    total: t.exposeInt('framesTotal', { description: 'All of them.' }),
+    done: t.exposeInt('framesDone', { description: 'Rendered and in their place.' }),
+  }),
+});
+
+interface TaskCounts {
+  readonly tasksTotal: number;
+  readonly tasksQueued: number;
+  readonly tasksActive: number;
+  readonly tasksCompleted: number;
+  readonly tasksSoftFailed: number;
+  readonly tasksFailed: number;
+  readonly tasksCanceled: number;
+}
+const TaskCountsType = builder.objectRef<TaskCounts>('TaskCounts').implement({
+  description: "A job's tasks, by status.",
+  fields: (t) => ({
+    total: t.exposeInt('tasksTotal', { description: 'All of them.' }),
+    queued: t.exposeInt('tasksQueued', { description: 'Ready for a worker, or waiting for others.' }),
+    active: t.exposeInt('tasksActive', { description: 'Being executed.' }),
+    completed: t.exposeInt('tasksCompleted', { description: 'Executed successfully.' }),
+    softFailed: t.exposeInt('tasksSoftFailed', { description: 'As queued, but failed before.' }),
+    failed: t.exposeInt('tasksFailed', { description: 'Failed for good.' }),
+    canceled: t.exposeInt('tasksCanceled', { description: 'Canceled.' }),
+  }),
+});
+
+interface StoredFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly modifiedAt?: string | null;
+  readonly sha256?: string | null;
+}
+const SubmittedFile = builder.objectRef<StoredFile>('SubmittedFile').implement({
+  description: 'A file that the job reads. Each attempt checks that it is the one that was submitted.',
+  fields: (t) => ({
+    path: t.exposeString('path', { description: 'Where it is.' }),
+    bytes: t.exposeFloat('bytes', { description: 'Its size in bytes.' }),
+    modifiedAt: t.field({ type: 'DateTime', nullable: true, description: 'When it was last changed.', resolve: ({ modifiedAt }) => (modifiedAt ? new Date(modifiedAt) : null) }),
+    sha256: t.exposeString('sha256', { nullable: true, description: 'Its SHA-256, in hexadecimal.' }),
+  }),
+});
+
+interface Block {
+  readonly workerId: string;
+  readonly taskType: string;
+  readonly until: Date;
+}
+const WorkerBlock = builder.objectRef<Block>('WorkerBlock').implement({
+  description: 'That a worker failed so many tasks of one type of the job that it gets no more of them for a while.',
+  fields: (t) => ({
+    worker: t.field({ type: WorkerRef, description: 'The worker.', resolve: ({ workerId }, _args, { store }) => store.prisma.worker.findUniqueOrThrow({ where: { id: workerId } }) }),
+    taskType: t.exposeString('taskType', { description: 'The task type.' }),
+    until: t.expose('until', { type: 'DateTime', description: 'When the block ends by itself.' }),
+  }),
+});
+
+const TaskFilter = builder.inputType('TaskFilter', {
+  description: 'Which tasks of a job.',
+  fields: (t) => ({
+    statuses: t.field({ type: [TaskStatusEnum], description: 'Only those with one of these statuses.' }),
+    workerId: t.id({ description: 'Only those whose newest attempt is this worker\'s.' }),
+  }),
+});
+
+/** Tasks with a history are looked at one by one, and no job needs more of them for its reasons. */
+const HISTORIES_AT_MOST = 200;
+
+export const JobRef = builder.prismaNode('Job', {
+  id: { field: 'id', description: 'The global id.' },
+  description: 'One submission: a job type, its settings, a priority; compiled into tasks.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'What it is called.' }),
+    type: t.exposeString('type', { description: 'The name of its job type.' }),
+    jobType: t.field({ type: JobTypeObject, nullable: true, description: 'Its job type; null when it was removed.', resolve: ({ type }, _args, { jobTypes }) => jobTypes.get(type) }),
+    status: t.field({ type: JobStatusEnum, description: 'Where it stands.', resolve: ({ status }) => status as JobStatus }),
+    statusReason: t.field({ type: StatusReasonEnum, description: 'Why its status last changed.', resolve: ({ statusReason }) => statusReason as StatusReason }),
+    error: t.exposeString('error', { nullable: true, description: 'What failed, in words.' }),
+    possibleNextStatuses: t.field({
+      type: [JobStatusEnum],
+      description: 'What may follow its status: the table, and nothing else.',
+      resolve: ({ status }) => [...nextJobStatuses(status as JobStatus)],
+    }),
+    allowedActions: t.field({ type: [JobActionEnum], description: 'What a user may do now: what a button may offer.', resolve: ({ status }) => allowedActions(status as JobStatus) }),
+    priority: t.exposeInt('priority', { description: '0–100; a higher one is given out first.' }),
+    maxWorkers: t.exposeInt('maxWorkers', { nullable: true, description: 'How many workers it has at most; 0 holds it, null sets no limit.' }),
+    workerTag: t.exposeString('workerTag', { nullable: true, description: 'Only workers with this tag are given its tasks.' }),
+    maxAttempts: t.exposeInt('maxAttempts', { description: 'Failures after which a task is failed for good.' }),
+    failureLimitPercent: t.exposeInt('failureLimitPercent', { description: 'Percent of failed tasks at which the rest of the job is called off.' }),
+    taskTimeoutSeconds: t.exposeInt('taskTimeoutSeconds', { nullable: true, description: 'Seconds that an attempt may take; null sets no limit.' }),
+    noOutputTimeoutSeconds: t.exposeInt('noOutputTimeoutSeconds', { nullable: true, description: 'Seconds that an attempt may be silent; null sets no limit.' }),
+    submitter: t.exposeString('submitter', { description: 'Who submitted it.' }),
+    settings: t.field({ type: 'JSON', description: "Its job type's settings.", resolve: ({ settings }) => settings }),
+    metadata: t.field({ type: 'JSON', description: 'Whatever pipelines want to keep with it.', resolve: ({ metadata }) => metadata }),
+    files: t.field({ type: [SubmittedFile], description: 'The files that it reads.', resolve: ({ files }) => files as unknown as StoredFile[] }),
+    progress: t.float({ description: 'How much of it is done, 0–1: by frames; a task without frames counts as one.', resolve: ({ workDone, workTotal }) => workDone / workTotal }),
+    frameCounts: t.field({ type: FrameCountsType, description: 'Its frames.', resolve: (job) => job }),
+    taskCounts: t.field({ type: TaskCountsType, description: 'Its tasks, by status.', resolve: (job) => job }),
+    secondsElapsed: t.int({
+      description: 'Seconds from the first claim until now, or until it ended; 0 before.',
+      resolve: ({ startedAt, finishedAt }, _args, { store }) => (startedAt ? Math.max(0, Math.round(((finishedAt ?? store.now()).getTime() - startedAt.getTime()) / 1000)) : 0),
+    }),
+    secondsLeft: t.int({
+      nullable: true,
+      description: 'Seconds until its frames are done: frames left × the median of its newest frames ÷ workers on it now. Null without a worker and before three frames.',
+      resolve: (job) => countSecondsLeft(job),
+    }),
+    waitingFor: t.field({
+      type: [WaitingReasonEnum],
+      description: 'Why the tasks wait that could be given out: each reason once.',
+      select: { queues: true, blocks: true },
+      resolve: async (job, _args, context) => {
+        const histories =
+          job.tasksClaimable === 0
+            ? []
+            : await context.store.prisma.task.findMany({
+                where: { jobId: job.id, openDependencies: 0, status: { in: ['queued', 'soft-failed'] }, failures: { some: {} } },
+                include: { failures: true },
+                orderBy: { index: 'asc' },
+                take: HISTORIES_AT_MOST,
+              });
+        return jobWaitingReasons(job, histories, await context.farm(), context.store);
+      },
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was submitted.' }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: 'When its first task was given out.' }),
+    finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'When it ended.' }),
+    tasks: t.field({
+      type: TaskConnection,
+      description: 'Its tasks, in the order in which they are given out.',
+      args: { ...t.arg.connectionArgs(), filter: t.arg({ type: TaskFilter, description: 'Which ones.' }) },
+      resolve: ({ id }, { filter, ...page }, context, info) => {
+        const where: Prisma.TaskWhereInput = {
+          jobId: id,
+          ...(filter?.statuses && { status: { in: filter.statuses satisfies TaskStatus[] } }),
+          ...(filter?.workerId != null && { workerId: { in: [decodeId('Worker', filter.workerId)].filter((worker) => worker !== null) } }),
+        };
+        const { task } = context.store.prisma;
+        return readPage(page, {
+          keys: [{ key: 'index', direction: 'asc' }],
+          find: (beyond, orderBy, take) =>
+            task.findMany({ ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }), where: { AND: [beyond, where] }, orderBy, take }),
+          count: () => task.count({ where }),
+        });
+      },
+    }),
+    workerBlocks: t.field({
+      type: [WorkerBlock],
+      description: 'Workers that get no more of its tasks for a while; unblockWorker lifts that.',
+      select: { blocks: { orderBy: { until: 'asc' } } },
+      resolve: ({ blocks }, _args, { store }) => blocks.filter(({ until }) => until > store.now()),
+    }),
+  }),
+});
+
+export const JobConnection = connectionOf('Job', JobRef, 'jobs');
+
+const JOB_ORDERS = {
+  CREATED_AT: { key: 'createdAt', description: 'When it was submitted.' },
+  UPDATED_AT: { key: 'updatedAt', description: 'When anything of it last changed.' },
+  PRIORITY: { key: 'priority', description: 'Its priority.' },
+  NAME: { key: 'name', description: 'Its name.' },
+  STATUS: { key: 'status', description: "Its status's name." },
+} as const satisfies Record<string, { key: Prisma.JobScalarFieldEnum; description: string }>;
+type JobOrderField = keyof typeof JOB_ORDERS;
+
+const JobOrderFieldEnum = enumFromTable(
+  'JobOrderField',
+  'What jobs are ordered by.',
+  Object.fromEntries(Object.entries(JOB_ORDERS).map(([name, { description }]) => [name, description])) as Record<JobOrderField, string>,
+);
+const OrderDirectionEnum = enumFromTable('OrderDirection', 'Which end comes first.', { ASC: 'The smallest, the oldest.', DESC: 'The greatest, the newest.' });
+
+const JobOrder = builder.inputType('JobOrder', {
+  description: 'The order of jobs; equal ones follow by age.',
+  fields: (t) => ({
+    field: t.field({ type: JobOrderFieldEnum, required: true, description: 'By what.' }),
+    direction: t.field({ type: OrderDirectionEnum, required: true, description: 'Which end comes first.' }),
+  }),
+});
+
+const MetadataMatch = builder.inputType('MetadataMatch', {
+  description: 'A value in the metadata.',
+  fields: (t) => ({
+    key: t.string({ required: true, description: 'The key.' }),
+    value: t.string({ required: true, description: 'The text that it must have.' }),
+  }),
+});
+
+const JobFilter = builder.inputType('JobFilter', {
+  description: 'Which jobs: those for which everything that is given holds.',
+  fields: (t) => ({
+    statuses: t.field({ type: [JobStatusEnum], description: 'Only those with one of these statuses.' }),
+    types: t.stringList({ description: 'Only those of these job types.' }),
+    submitter: t.string({ description: 'Only those of this submitter.' }),
+    nameContains: t.string({ description: 'Only those whose name has this in it, in upper or lower case.' }),
+    metadata: t.field({ type: [MetadataMatch], description: 'Only those with all of these values in their metadata.' }),
+    createdAfter: t.field({ type: 'DateTime', description: 'Only those submitted after it.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Only those submitted before it.' }),
+  }),
+});
+
+/** The filter as a condition on the stored jobs. */
+export function whereJobs(filter: typeof JobFilter.$inferInput | null | undefined): Prisma.JobWhereInput {
+  if (!filter) return {};
+  const { statuses, types, submitter, nameContains, metadata, createdAfter, createdBefore } = filter;
+  return {
+    AND: [
+      ...(statuses ? [{ status: { in: statuses } }] : []),
+      ...(types ? [{ type: { in: types } }] : []),
+      ...(submitter != null ? [{ submitter }] : []),
+      ...(nameContains != null ? [{ name: { contains: nameContains, mode: 'insensitive' as const } }] : []),
+      ...(metadata ?? []).map(({ key, value }) => ({ metadata: { path: [key], equals: value } })),
+      ...(createdAfter ? [{ createdAt: { gt: createdAfter } }] : []),
+      ...(createdBefore ? [{ createdAt: { lt: createdBefore } }] : []),
+    ],
+  };
+}
+
+builder.queryFields((t) => ({
+  job: t.prismaField({
+    type: 'Job',
+    nullable: true,
+    description: 'A job by its id; null when there is none.',
+    args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+    resolve: async (query, _root, args, { store }) => {
+      const id = decodeId('Job', args.id);
+      return id ? await store.prisma.job.findUnique({ ...query, where: { id } }) : null;
+    },
+  }),
+  jobs: t.field({
+    type: JobConnection,
+    description: 'The jobs, the newest first unless another order is asked for.',
+    args: {
+      ...t.arg.connectionArgs(),
+      filter: t.arg({ type: JobFilter, description: 'Which ones.' }),
+      orderBy: t.arg({ type: JobOrder, defaultValue: { field: 'CREATED_AT', direction: 'DESC' }, description: 'In which order.' }),
+    },
+    resolve: (_root, { filter, orderBy: order, ...page }, context, info) => {
+      const where = whereJobs(filter);
+      const direction = order?.direction === 'ASC' ? 'asc' : 'desc';
+      const keys: SortKeys<Prisma.JobGetPayload<object>> = [
+        { key: JOB_ORDERS[order?.field ?? 'CREATED_AT'].key, direction },
+        { key: 'id', direction },
+      ];
+      const { job } = context.store.prisma;
+      return readPage(page, {
+        keys,
+        find: (beyond, orderBy, take) =>
+          job.findMany({ ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }), where: { AND: [beyond, where] }, orderBy, take }),
+        count: () => job.count({ where }),
+      });
+    },
+  }),
+}));

@@ -1,0 +1,105 @@
+import type { TaskStatus } from '../domain/task-status.ts';
+import { encodeCursor } from '../feed/cursor.ts';
+import { setTaskStatus, type TaskChange, type TaskMutation } from '../store/set-task-status.ts';
+import { builder } from './builder.ts';
+import { actorOf, type Context } from './context.ts';
+import { orUserError, resultUnion } from './errors.ts';
+import { requireId } from './global-id.ts';
+import { CHECKS, findIssues, forEachId, refuseIssues } from './input.ts';
+import { TaskStatusEnum } from './status.ts';
+
+/** What users do to a task. */
+
+const TaskSuccess = builder.objectRef<TaskChange>('TaskSuccess').implement({
+  description: 'It was done, or had been asked for already.',
+  fields: (t) => ({
+    task: t.prismaField({
+      type: 'Task',
+      description: 'The task as it is now.',
+      resolve: (query, { taskId }, _args, { store }) => store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
+    }),
+    job: t.prismaField({
+      type: 'Job',
+      description: 'Its job as it is now.',
+      resolve: (query, { jobId }, _args, { store }) => store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+    }),
+    cursor: t.field({ type: 'Cursor', description: 'Where the change stands in the event feed.', resolve: ({ position }, _args, { feed }) => encodeCursor(feed, position) }),
+    changed: t.exposeBoolean('changed', { description: 'False when the same had been asked for already.' }),
+  }),
+});
+const TaskResult = resultUnion('TaskResult', TaskSuccess, [
+  'NotFoundError',
+  'TaskTransitionError',
+  'DependencyUnfinishedError',
+  'InvalidInputError',
+  'ForbiddenError',
+]);
+
+const ID = 'The task.';
+const COMMENT = 'Why, for those who read the event feed; at most 2,000 characters.';
+
+function actionInput(name: string, description: string) {
+  return builder.inputType(name, {
+    description,
+    fields: (t) => ({ id: t.id({ required: true, description: ID }), comment: t.string({ description: COMMENT }) }),
+  });
+}
+function manyInput(name: string, description: string) {
+  return builder.inputType(name, {
+    description,
+    fields: (t) => ({ ids: t.idList({ required: true, description: 'The tasks, at most 1,000.' }), comment: t.string({ description: COMMENT }) }),
+  });
+}
+
+const CancelTaskInput = actionInput('CancelTaskInput', 'Which task to cancel.');
+const RequeueTaskInput = actionInput('RequeueTaskInput', 'Which task to requeue.');
+const CancelTasksInput = manyInput('CancelTasksInput', 'Which tasks to cancel.');
+const RequeueTasksInput = manyInput('RequeueTasksInput', 'Which tasks to requeue.');
+const SetTaskStatusInput = builder.inputType('SetTaskStatusInput', {
+  description: 'Which task is to get which status.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: ID }),
+    status: t.field({ type: TaskStatusEnum, required: true, description: 'The status that is asked for.' }),
+    comment: t.string({ description: COMMENT }),
+  }),
+});
+
+function ask(context: Context, id: string, to: TaskStatus, comment: string | null | undefined, mutation: TaskMutation) {
+  return orUserError(() => {
+    refuseIssues(findIssues({ comment }, { comment: CHECKS.comment }));
+    return setTaskStatus(context.store, requireId('Task', id), to, { actor: actorOf(context), comment }, mutation);
+  });
+}
+
+builder.mutationFields((t) => ({
+  cancelTask: t.field({
+    type: TaskResult,
+    description: 'Cancels a task: at once when it waits or has failed; one that runs is stopped first. What depends on it cannot run any more.',
+    args: { input: t.arg({ type: CancelTaskInput, required: true, description: 'Which task.' }) },
+    resolve: (_root, { input }, context) => ask(context, input.id, 'canceled', input.comment, 'cancelTask'),
+  }),
+  requeueTask: t.field({
+    type: TaskResult,
+    description: 'Puts a task back, with what depends on it as far as that has to be done again. Its failures are forgotten.',
+    args: { input: t.arg({ type: RequeueTaskInput, required: true, description: 'Which task.' }) },
+    resolve: (_root, { input }, context) => ask(context, input.id, 'queued', input.comment, 'requeueTask'),
+  }),
+  setTaskStatus: t.field({
+    type: TaskResult,
+    description: 'Asks for a status by name: CANCELED cancels, QUEUED requeues; a soft-failed task can be given up (FAILED) or accepted as done (COMPLETED).',
+    args: { input: t.arg({ type: SetTaskStatusInput, required: true, description: 'Which task, and which status.' }) },
+    resolve: (_root, { input }, context) => ask(context, input.id, input.status, input.comment, 'setTaskStatus'),
+  }),
+  cancelTasks: t.field({
+    type: [TaskResult],
+    description: 'Cancels many tasks: one result per id, in order.',
+    args: { input: t.arg({ type: CancelTasksInput, required: true, description: 'Which tasks.' }) },
+    resolve: (_root, { input }, context) => forEachId(input.ids, (id) => ask(context, id, 'canceled', input.comment, 'cancelTask')),
+  }),
+  requeueTasks: t.field({
+    type: [TaskResult],
+    description: 'Requeues many tasks: one result per id, in order.',
+    args: { input: t.arg({ type: RequeueTasksInput, required: true, description: 'Which tasks.' }) },
+    resolve: (_root, { input }, context) => forEachId(input.ids, (id) => ask(context, id, 'queued', input.comment, 'requeueTask')),
+  }),
+}));

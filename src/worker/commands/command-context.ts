@@ -1,0 +1,28 @@
+import type { BlenderPool } from '../blender-pool.ts';
+import type { Assignment, Output, Progress } from '../gateway-client.ts';
+import type { LogSpool } from '../log-spool.ts';
+
+/** What a command finds while it is executed. */
+export interface CommandContext {
+  readonly assignment: Assignment;
+  /** Aborts when the attempt is stopped; its reason is to be thrown, after everything started has ended. */
+  readonly signal: AbortSignal;
+  readonly log: LogSpool;
+  readonly blender: BlenderPool;
+  /** Where attempt folders are recorded (state directory). */
+  readonly attemptRecords: string;
+  /** Settles when a file may be put into place. @throws when none ever will */
+  untilMayMove(signal: AbortSignal): Promise<void>;
+  /** `fraction` is that of this command. May be called as often as anything changes. */
+  reportProgress(progress: Progress): void;
+}
+
+/**
+ * Executes one command.
+ * @returns the files that it made
+ * @throws AttemptFailure; the signal's reason
+ */
+export type RunCommand = (
+  parameters: Readonly<Record<string, unknown>>,
+  context: CommandContext,
+) => Promise<readonly Output[]>;

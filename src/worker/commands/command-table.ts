@@ -1,0 +1,20 @@
+import { blenderRender } from './blender-render.ts';
+import type { RunCommand } from './command-context.ts';
+import { echo } from './echo.ts';
+import { framesToVideo } from './frames-to-video.ts';
+import { sleep } from './sleep.ts';
+
+/** What this worker can execute, by the names that job types use. A new command is a file here and a row. */
+export const COMMANDS: Readonly<Record<string, RunCommand>> = {
+  'blender-render': blenderRender,
+  'frames-to-video': framesToVideo,
+  echo,
+  sleep,
+};
+
+/** The task types of this version's job types, and whether they need Blender. */
+export const TASK_TYPES = {
+  blender: { needsBlender: true },
+  video: { needsBlender: true },
+  misc: { needsBlender: false },
+} as const;

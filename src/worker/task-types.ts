@@ -1,0 +1,33 @@
+import type { Logger } from 'pino';
+import { TASK_TYPES } from './commands/command-table.ts';
+import type { FoundBlender } from './find-blender.ts';
+
+/**
+ * The task types that the worker offers: those it was told, else all that this machine can execute.
+ * Told explicitly, they are kept even without Blender: their attempts then fail and say why, which a farm's owner who
+ * asked for them wants to see.
+ */
+export function chooseTaskTypes(
+  wanted: readonly string[] | undefined,
+  blender: FoundBlender,
+  logger: Logger,
+): readonly string[] {
+  const isMissing = blender.program === undefined;
+  const types = wanted ?? offered(isMissing);
+  if (blender.program === undefined) {
+    const consequence =
+      wanted === undefined ? `takes only tasks of type ${types.join(', ')}` : 'fails tasks that need it';
+    logger.warn(
+      `Blender was not found (${blender.missing}): this worker ${consequence}. Install it, or give --blender PATH.`,
+    );
+  } else {
+    logger.info({ program: blender.program }, `Blender ${blender.version}`);
+  }
+  return types;
+}
+
+function offered(isBlenderMissing: boolean): readonly string[] {
+  return Object.entries(TASK_TYPES)
+    .filter(([, { needsBlender }]) => !(needsBlender && isBlenderMissing))
+    .map(([type]) => type);
+}

@@ -1,0 +1,163 @@
+import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { removeLeftFolders } from './attempt-folder.ts';
+import { Attempts } from './attempts.ts';
+import { BlenderPool } from './blender-pool.ts';
+import { executeAttempt } from './execute-attempt.ts';
+import { findBlender } from './find-blender.ts';
+import { type GatewayClient, PROTOCOL_VERSION } from './gateway-client.ts';
+import { JobFiles } from './job-files.ts';
+import { Journal } from './journal.ts';
+import { killLeftPrograms } from './left-programs.ts';
+import { takeLock } from './lock-file.ts';
+import { type Clock, systemClock } from './moment.ts';
+import { MoveGate } from './move-gate.ts';
+import { Outbox } from './outbox.ts';
+import { ensureRegistered, type Registration } from './registration.ts';
+import { Session } from './session.ts';
+import { openStateDirectory, type StateDirectory } from './state-directory.ts';
+import { SyncLoop } from './sync-loop.ts';
+import { chooseTaskTypes } from './task-types.ts';
+import { WebSocketGateway } from './websocket-gateway.ts';
+
+export interface WorkerOptions {
+  /** Base address, as `http://127.0.0.1:4000`. */
+  readonly gateway: string;
+  readonly name: string;
+  /** Of the program, told to the gateway. */
+  readonly version: string;
+  /** Without it: all that this machine can execute. */
+  readonly taskTypes?: readonly string[];
+  readonly tags: readonly string[];
+  /** Path, or name in PATH; without it Blender is looked for. */
+  readonly blender?: string;
+  readonly stateDir: string;
+  /** What lets a worker register, where the gateway asks for it. */
+  readonly registrationToken?: string;
+  readonly allowAutoexec?: boolean;
+  /** How many tasks at once. Blender uses the whole machine, so more than one is for tests and light tasks. */
+  readonly slots?: number;
+}
+
+export interface WorkerDeps {
+  readonly logger: Logger;
+  /** Ends the worker in good order: programs are ended, tasks handed back, the session signed off. */
+  readonly signal: AbortSignal;
+  readonly connect?: (registration: Registration) => GatewayClient;
+  readonly clock?: Clock;
+}
+
+/** Whoever asks the worker to end (or stops the machine) does not wait for a gateway that is away. */
+const CLOSING_MS = 5000;
+const SIGN_OFF_MS = 2000;
+
+/**
+ * Registers once, signs on, and executes tasks until it is asked to end.
+ *
+ * @returns RESTART when the gateway asked for a restart, else OFFLINE; it has signed off, if the gateway was there
+ * @throws SetupError: state directory in use or not writable, gateway refuses, session taken over, worker deleted
+ */
+export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promise<'OFFLINE' | 'RESTART'> {
+  const { logger, signal } = deps;
+  const state = openStateDirectory(options.stateDir);
+  const lock = await takeLock(state.lock, `the state directory "${state.path}"`);
+  try {
+    await cleanUp(state, logger);
+    const blender = await findBlender(options.blender);
+    const taskTypes = chooseTaskTypes(options.taskTypes, blender, logger);
+    const registration = await ensureRegistered(options, state, logger, signal);
+    const connect = deps.connect ?? (({ gateway, token }: Registration) => new WebSocketGateway(gateway, token));
+    const client = connect(registration);
+    const pool = new BlenderPool({
+      blender,
+      allowAutoexec: options.allowAutoexec ?? false,
+      cwd: state.path,
+      recordFolder: state.programs,
+    });
+    try {
+      const offer = { taskTypes, blenderVersions: blender.program === undefined ? [] : [blender.version] };
+      return await work(options, offer, { state, client, pool, logger, signal, clock: deps.clock ?? systemClock });
+    } finally {
+      await pool.close();
+      await client.close();
+    }
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return 'OFFLINE';
+    throw error;
+  } finally {
+    lock.release();
+  }
+}
+
+/** What an earlier process with this state directory was killed over. */
+async function cleanUp(state: StateDirectory, logger: Logger): Promise<void> {
+  await killLeftPrograms(state.programs, logger);
+  await removeLeftFolders(state.attempts, logger);
+  rmSync(state.logs, { recursive: true, force: true });
+  openStateDirectory(state.path);
+}
+
+interface Parts {
+  readonly state: StateDirectory;
+  readonly client: GatewayClient;
+  readonly pool: BlenderPool;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+interface Offer {
+  readonly taskTypes: readonly string[];
+  readonly blenderVersions: readonly string[];
+}
+
+async function work(options: WorkerOptions, offer: Offer, parts: Parts): Promise<'OFFLINE' | 'RESTART'> {
+  const { state, client, pool, logger, signal, clock } = parts;
+  const { version, tags, slots = 1 } = options;
+  const lifetime = new AbortController();
+  const journal = new Journal(state.journal);
+  const outbox = new Outbox(journal, clock);
+  const gate = new MoveGate(clock, 0);
+  const session = new Session(
+    { client, logger, signal: lifetime.signal },
+    { version, protocol: PROTOCOL_VERSION, ...offer, tags, slots },
+    (signedOn) => loop.beginSession(signedOn),
+  );
+  const uploader = { client, session, logger };
+  const jobFiles = new JobFiles();
+  const execution = { state, blender: pool, jobFiles, gate, outbox, uploader, logger, lifetime: lifetime.signal };
+  const attempts = new Attempts({
+    execute: (assignment, stopped) => executeAttempt(assignment, stopped, execution),
+    logger,
+    onChange: () => loop.notice(),
+  });
+  const loop = new SyncLoop({ client, session, outbox, attempts, gate, clock, logger, slots });
+
+  const closing = () => {
+    loop.close();
+    attempts.handBackAll();
+    setTimeout(() => lifetime.abort(signal.reason), CLOSING_MS).unref();
+  };
+  signal.addEventListener('abort', closing, { once: true });
+  if (signal.aborted) closing();
+  try {
+    return await loop.run(lifetime.signal);
+  } finally {
+    signal.removeEventListener('abort', closing);
+    await attempts.dropAll();
+    await signOff(client, session.sessionId, logger);
+    lifetime.abort();
+    journal.close();
+  }
+}
+
+async function signOff(client: GatewayClient, sessionId: string | undefined, logger: Logger): Promise<void> {
+  if (sessionId === undefined) return;
+  try {
+    await Promise.race([client.signOff(sessionId), sleep(SIGN_OFF_MS, undefined, { ref: false })]);
+    logger.info('signed off');
+  } catch (error) {
+    logger.warn(`the gateway could not be told that this worker leaves: ${(error as Error).message}`);
+  }
+}
