@@ -109,7 +109,7 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
       webSockets.drain();
       operations.stop();
       await waitAtMost(graceMs, operations.idle());
-      await waitAtMost(GOODBYE_LIMIT_MS, webSockets.empty());
+      await waitAtMost(GOODBYE_LIMIT_MS, webSockets.close());
       webSockets.terminate();
       server.closeAllConnections();
       await closed;

@@ -24,9 +24,9 @@ export interface WebSocketEndpoint {
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Closes each socket as soon as no query or mutation runs on it. Subscriptions end unsaid, so that clients return. */
   drain(): void;
-  /** Resolves when all sockets are closed. */
-  empty(): Promise<void>;
-  /** Cuts off those that are left. */
+  /** Closes those that are left and resolves when they are closed. */
+  close(): Promise<void>;
+  /** Cuts off those that do not answer. */
   terminate(): void;
 }
 
@@ -46,7 +46,7 @@ export function createWebSocketEndpoint(deps: WebSocketDeps): WebSocketEndpoint 
     mask,
     operations,
     // Later: the message that completes the operation is still to be sent, else clients would send it again.
-    onOperationEnd: (connection) => void (isDraining && setImmediate(closeIfIdle, connection)),
+    onOperationEnd: (connection) => void (isDraining && setImmediate(leaveIfIdle, connection)),
   });
 
   sockets.on('connection', (socket, request) => {
@@ -77,8 +77,12 @@ export function createWebSocketEndpoint(deps: WebSocketDeps): WebSocketEndpoint 
     });
   });
 
-  function closeIfIdle({ socket, brief }: Connection): void {
-    if (brief.size === 0) socket.close(GOING_AWAY, 'The gateway shuts down');
+  function leave({ socket }: Connection): void {
+    socket.close(GOING_AWAY, 'The gateway shuts down');
+  }
+
+  function leaveIfIdle(connection: Connection): void {
+    if (connection.brief.size === 0) leave(connection);
   }
 
   function abandon(socket: WebSocket, error: unknown): void {
@@ -94,11 +98,12 @@ export function createWebSocketEndpoint(deps: WebSocketDeps): WebSocketEndpoint 
       isDraining = true;
       for (const connection of connections) {
         leaveStreams(connection);
-        closeIfIdle(connection);
+        leaveIfIdle(connection);
       }
     },
-    async empty() {
+    async close() {
       if (connections.size === 0) return;
+      for (const connection of connections) leave(connection);
       await new Promise<void>((resolve) => {
         onEmpty = resolve;
       });

@@ -46,8 +46,10 @@ export async function executeAttempt(assignment: Assignment, signal: AbortSignal
   try {
     deps.outbox.end(attemptToken, event, uploader.finish());
   } catch (error) {
-    // the attempt then ends by its lease: worse than a report, better than a lie
-    deps.logger.error({ err: error }, 'the end of an attempt could not be written to the state directory');
+    deps.logger.error(
+      { err: error },
+      'the end of an attempt is not on disk: it is lost if this worker ends before it is sent',
+    );
   }
 }
 

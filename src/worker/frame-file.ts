@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { FrameFormat } from '../domain/output-path.ts';
 import { AttemptFailure, errorCode } from './attempt-failure.ts';
 import { findExrFault } from './exr-file.ts';
+import { findTiffFault } from './tiff-file.ts';
 
 export interface FileBytes {
   readonly size: number;
@@ -67,19 +68,6 @@ async function startsWith(file: FileBytes, hex: string): Promise<boolean> {
 async function endsWith(file: FileBytes, hex: string): Promise<boolean> {
   const length = hex.length / 2;
   return file.size >= length && (await file.read(file.size - length, length)).toString('hex') === hex;
-}
-
-/** The directory of a TIFF is written last, and the header then points to it. */
-async function findTiffFault(file: FileBytes): Promise<string | undefined> {
-  const head = await file.read(0, 8);
-  const order = head.toString('latin1', 0, 2);
-  if (head.length < 8 || (order !== 'II' && order !== 'MM')) return 'it is no TIFF file';
-  const little = order === 'II';
-  const directory = little ? head.readUInt32LE(4) : head.readUInt32BE(4);
-  if (directory < 8 || directory + 2 > file.size) return 'its directory is missing';
-  const count = await file.read(directory, 2);
-  const entries = little ? count.readUInt16LE(0) : count.readUInt16BE(0);
-  return directory + 2 + entries * 12 + 4 > file.size ? 'its directory is cut off' : undefined;
 }
 
 /** An MP4 is a row of boxes, each with its size in front; `moov`, the index, is written last. */

@@ -36,11 +36,14 @@ export class Journal {
     return [...this.#pending.values()];
   }
 
-  /** On disk when it returns. Some milliseconds at most, once per attempt, so it may block. */
+  /**
+   * On disk when it returns. Some milliseconds at most, once per attempt, so it may block.
+   * @throws when the disk refuses; the report is then pending in memory only
+   */
   add(report: AttemptReport): void {
+    this.#pending.set(report.attemptToken, report);
     writeSync(this.#file, `${JSON.stringify({ report })}\n`);
     fdatasyncSync(this.#file);
-    this.#pending.set(report.attemptToken, report);
   }
 
   /** Not forced to disk: a report that is delivered twice is taken once. */

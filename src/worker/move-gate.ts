@@ -56,9 +56,9 @@ export class MoveGate {
 
   /** Waits until the attempt may move files. @throws the signal's reason */
   async untilOpen(attemptToken: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     while (!this.mayMove(attemptToken)) {
       await new Promise<void>((resolve, reject) => {
-        signal.throwIfAborted();
         const onAbort = () => reject(signal.reason);
         signal.addEventListener('abort', onAbort, { once: true });
         this.#waiting.push(() => {
@@ -66,6 +66,7 @@ export class MoveGate {
           resolve();
         });
       });
+      signal.throwIfAborted();
     }
   }
 

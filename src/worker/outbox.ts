@@ -49,16 +49,20 @@ export class Outbox {
     if (isFirst) setTimeout(() => this.#onChange(), Math.max(0, this.#untilDue(sender)) + TIMER_SLACK_MS).unref();
   }
 
-  /** @param ready settles when the report may be sent: the log comes first. It is on disk at once. */
+  /**
+   * It is on disk when this returns.
+   * @param ready settles when the report may be sent: the log comes first
+   * @throws when the disk refuses; the report is sent nevertheless
+   */
   end(attemptToken: string, event: EndEvent, ready: Promise<void>): void {
     const sequence = (this.#senders.get(attemptToken)?.sequence ?? 0) + 1;
     this.#senders.delete(attemptToken);
     this.#unready.add(attemptToken);
-    this.#journal.add({ attemptToken, sequence, at: new Date().toISOString(), event });
     void ready.finally(() => {
       this.#unready.delete(attemptToken);
       this.#onChange();
     });
+    this.#journal.add({ attemptToken, sequence, at: new Date().toISOString(), event });
   }
 
   /** Takes the place of an end report that the gateway cannot take. */

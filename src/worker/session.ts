@@ -64,10 +64,14 @@ export class Session {
    */
   end(sessionId: string, ended: SessionEnded): void {
     if (!this.isCurrent(sessionId)) return; // another call heard it before
-    if (ended.reason !== 'UNKNOWN') throw new SessionLost(LOST[ended.reason]);
-    this.#deps.logger.warn('the gateway does not know this session any more, signing on again');
     this.#current = undefined;
     this.#sessionId = undefined;
+    if (ended.reason !== 'UNKNOWN') {
+      this.#current = Promise.reject(new SessionLost(LOST[ended.reason]));
+      this.#current.catch(() => {}); // whoever asks for the session hears it
+      throw new SessionLost(LOST[ended.reason]);
+    }
+    this.#deps.logger.warn('the gateway does not know this session any more, signing on again');
   }
 
   async #signOn(): Promise<SignedOn> {

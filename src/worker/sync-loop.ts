@@ -51,7 +51,7 @@ export class SyncLoop {
   readonly #open = new Set<Call>();
   #wish: WorkerStatusRequest = 'AWAKE';
   #heartbeatSeconds = 0;
-  #isClosing = false;
+  readonly #closing = new AbortController();
   #said = '';
   #heard = '';
   #newest: Call | undefined;
@@ -72,7 +72,7 @@ export class SyncLoop {
 
   /** Takes no more work: the loop ends when everything has ended and been reported. */
   close(): void {
-    this.#isClosing = true;
+    this.#closing.abort();
     this.#wake();
   }
 
@@ -93,11 +93,15 @@ export class SyncLoop {
     for (;;) {
       signal.throwIfAborted();
       if (this.#trouble !== undefined) await this.#recover(signal);
-      const { sessionId } = await this.#deps.session.current();
       if (this.#isFinished()) return this.#wish === 'RESTART' ? 'RESTART' : 'OFFLINE';
-      if (this.#maySend()) this.#send(sessionId);
+      const { sessionId } = await this.#deps.session.current();
+      if (!this.#isFinished() && this.#maySend()) this.#send(sessionId);
       await this.#untilWoken();
     }
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #isFinished(): boolean {
@@ -204,7 +208,10 @@ export class SyncLoop {
       this.#deps.logger.error(`the gateway refused a report: ${error.message}`);
       if (call.input.reports.length > 1) this.#sendSingly = true;
       else for (const report of call.input.reports) this.#replaceRefused(report, error.message);
-    } else this.#trouble ??= error;
+      return;
+    }
+    if (error instanceof SetupError) this.#deps.gate.forgetConfirmations();
+    this.#trouble ??= error;
   }
 
   /** One report that the gateway cannot take must not hold up all others for ever. */
@@ -227,7 +234,9 @@ export class SyncLoop {
       { err: error, running: attempts.running.length },
       'the gateway cannot be reached, going on without it',
     );
-    await wait(waitMs, signal);
+    // whoever closes the worker does not wait for the next try
+    const until = this.#isClosing ? signal : AbortSignal.any([signal, this.#closing.signal]);
+    await wait(waitMs, until).catch(() => signal.throwIfAborted());
   }
 }
 

@@ -137,6 +137,8 @@ async function work(options: WorkerOptions, offer: Offer, parts: Parts): Promise
   const closing = () => {
     loop.close();
     attempts.handBackAll();
+    const hasNothingToSay = attempts.running.length === 0 && outbox.undelivered === 0;
+    if (hasNothingToSay && session.sessionId === undefined) lifetime.abort(signal.reason);
     setTimeout(() => lifetime.abort(signal.reason), CLOSING_MS).unref();
   };
   signal.addEventListener('abort', closing, { once: true });

@@ -1,22 +1,25 @@
 import { type Action, describeAction } from './actions.ts';
 import { makeEncoding } from './encoding.ts';
 import type { Plan } from './plan.ts';
+import { type Rules, takeStep } from './rules.ts';
 import { initialState, type State } from './state.ts';
-import type { Rules, Walk } from './walk.ts';
+import type { Walk } from './walk.ts';
 
-/** The actions that lead from the first state through `keys`: found again, since symmetric states were counted once. */
-export function describePath(plan: Plan, rules: Rules, keys: readonly string[]): string[] {
+/** The way from the first state through `keys`: found again, since symmetric states were counted once. */
+export function retrace(plan: Plan, rules: Rules, keys: readonly string[]): { lines: string[]; state: State } {
   const encoding = makeEncoding(plan);
   let state = initialState(plan);
   const lines = [describeState(state)];
   for (const key of keys.slice(1)) {
-    const steps = rules.enabledActions(state).map((action) => ({ action, state: rules.apply(state, action).state }));
-    const step = steps.find((candidate) => encoding.encode(candidate.state) === key);
-    if (!step) return [...lines, '(the rest of the way could not be found again)'];
-    state = step.state;
-    lines.push(describeStep(step.action, state));
+    for (const action of rules.enabledActions(state)) {
+      const { step } = takeStep(rules, state, action);
+      if (!step || encoding.encode(step.state) !== key) continue;
+      state = step.state;
+      lines.push(describeStep(action, state));
+      break;
+    }
   }
-  return lines;
+  return { lines, state };
 }
 
 export function describeStep(action: Action, state: State): string {
@@ -41,7 +44,8 @@ export function describeState({ job, tasks }: State): string {
 export function describeWalks(walks: readonly Walk[]): string {
   const rows = walks.map(({ plan, states, edges }) => [plan.name, count(states), count(edges)]);
   const sum = (of: 'states' | 'edges') => count(walks.reduce((total, each) => total + each[of], 0));
-  const all = [['plan', 'states', 'edges'], ...rows, ['together', sum('states'), sum('edges')]];
+  const total = walks.length > 1 ? [['together', sum('states'), sum('edges')]] : [];
+  const all = [['plan', 'states', 'edges'], ...rows, ...total];
   const width = (column: number) => Math.max(...all.map((row) => row[column]!.length));
   return all
     .map(([name, ...numbers]) =>

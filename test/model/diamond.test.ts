@@ -1,12 +1,13 @@
 import { afterAll, expect, it } from 'vitest';
 import { describeWalks } from './describe.ts';
 import { planOf } from './plan.ts';
-import { type Walk, WITH_BATCHES, walk } from './walk.ts';
+import { ONE_BY_ONE } from './rules.ts';
+import { type Walk, walk } from './walk.ts';
 
 const walks: Walk[] = [];
 
 it('no reachable state of a diamond of four breaks a rule or is a dead end', { timeout: 120_000 }, () => {
-  walks.push(walk(planOf('a diamond of four', 2, 'one'), WITH_BATCHES));
+  walks.push(walk(planOf('a diamond of four', 2, 'one'), ONE_BY_ONE));
   expect(walks[0]?.findings.join('\n')).toBe('');
 });
 

@@ -4,7 +4,8 @@ import { describeWalks } from './describe.ts';
 import { RECORDABLE, ROWS_NEVER_RECORDED } from './documented-tables.ts';
 import { FAILURE_LIMITS, type FailureLimit, planOf, SHAPES, type Shape } from './plan.ts';
 import { POSSIBLE_PAIRS } from './possible-pairs.ts';
-import { mergeMet, ONE_BY_ONE, type Walk, WITH_BATCHES, walk } from './walk.ts';
+import { ONE_BY_ONE, WITH_BATCHES } from './rules.ts';
+import { mergeMet, type Walk, walk } from './walk.ts';
 
 const shapes = (Object.keys(SHAPES) as Shape[]).filter((shape) => SHAPES[shape].length === 3);
 const limits = Object.keys(FAILURE_LIMITS) as FailureLimit[];

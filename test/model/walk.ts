@@ -1,28 +1,13 @@
 import type { JobStatus } from '../../src/domain/job-status.ts';
 import type { TaskStatus } from '../../src/domain/task-status.ts';
-import { type Action, enabledActions, enabledBatches, isWorkerEvent } from './actions.ts';
+import { type Action, isWorkerEvent } from './actions.ts';
 import { describeChange } from './check-records.ts';
-import { findBrokenInvariant } from './check-state.ts';
-import { findBrokenRule } from './check-step.ts';
-import { describePath, describeStep } from './describe.ts';
+import { describeStep, retrace } from './describe.ts';
 import { makeEncoding } from './encoding.ts';
-import { apply, type Step } from './model.ts';
+import type { Step } from './model.ts';
 import type { Plan } from './plan.ts';
+import { type Rules, takeStep } from './rules.ts';
 import { initialState, type State } from './state.ts';
-
-/** The rules that are walked: the domain's, unless a test breaks some to see that it is noticed. */
-export interface Rules {
-  enabledActions(state: State): Action[];
-  apply(state: State, action: Action): Step;
-}
-
-export const ONE_BY_ONE: Rules = { enabledActions, apply };
-
-/** Reports of two workers in one transaction as well: the job is settled once, after both. */
-export const WITH_BATCHES: Rules = {
-  enabledActions: (state) => [...enabledActions(state), ...enabledBatches(state)],
-  apply,
-};
 
 export interface Walk {
   readonly plan: Plan;
@@ -55,45 +40,37 @@ export function walk(plan: Plan, rules: Rules): Walk {
   const findings: string[] = [];
   let edges = 0;
 
-  const report = (what: string, number: number, last: readonly string[] = []) => {
-    if (findings.length >= MAX_FINDINGS) return;
-    const path = [...describePath(plan, rules, graph.pathTo(number)), ...last];
-    findings.push(`${plan.name}: ${what}\n  ${path.join('\n  ')}`);
+  const report = (what: string, lines: readonly string[]) => {
+    if (findings.length < MAX_FINDINGS) findings.push(`${plan.name}: ${what}\n  ${lines.join('\n  ')}`);
+  };
+  const reportState = (what: string, number: number) => report(what, retrace(plan, rules, graph.pathTo(number)).lines);
+  const reportStep = (number: number, { kind }: Action) => {
+    const { lines, state } = retrace(plan, rules, graph.pathTo(number));
+    // The way may have led to a state that is only symmetric to the one in which it was noticed.
+    for (const action of rules.enabledActions(state)) {
+      const { wrong, step } = takeStep(rules, state, action);
+      if (wrong && action.kind === kind) return report(wrong, [...lines, describeStep(action, step?.state ?? state)]);
+    }
   };
 
   for (let number = 0; number < graph.keys.length && findings.length < MAX_FINDINGS; number++) {
     const state = encoding.decode(graph.keys[number]!);
     if (/^(completed|failed|canceled)$/.test(state.job.status)) finished.push(number);
     noteStatuses(met, state);
-    const broken = findBrokenInvariant(state);
-    if (broken) report(broken, number);
     for (const action of rules.enabledActions(state)) {
       edges += 1;
-      const step = takeStep(rules, state, action);
-      if (typeof step === 'string') {
-        report(step, number, [describeStep(action, state)]);
-        continue;
-      }
-      const wrong = findBrokenRule(state, action, step);
-      if (wrong) report(wrong, number, [describeStep(action, step.state)]);
-      if (step.refusal) continue;
+      const { wrong, step } = takeStep(rules, state, action);
+      if (wrong) reportStep(number, action);
+      // What follows from a broken state is no news.
+      if (wrong || !step || step.refusal) continue;
       for (const { kind, from, to } of step.records) met.changes[kind].add(describeChange(from, to));
       graph.addEdge(number, encoding.encode(step.state), isWorkerEvent(action));
     }
   }
 
-  if (findings.length < MAX_FINDINGS)
-    for (const number of graph.findDeadEnds(finished)) report('workers alone cannot end the job', number);
+  if (findings.length === 0)
+    for (const number of graph.findDeadEnds(finished)) reportState('workers alone cannot end the job', number);
   return { plan, states: graph.keys.length, edges, findings, met };
-}
-
-/** The step, or what the domain itself found wrong with it. */
-function takeStep(rules: Rules, state: State, action: Action): Step | string {
-  try {
-    return rules.apply(state, action);
-  } catch (error) {
-    return `the domain threw: ${error instanceof Error ? error.message : error}`;
-  }
 }
 
 /** States by number in the order in which they were met, and what leads to what. */

@@ -18,6 +18,7 @@ export class Sample {
   /** Subscriptions that have begun and not ended. */
   open = 0;
   slowStarted = 0;
+  greetings = 0;
 
   readonly schema = createSchema<SampleContext>({ typeDefs: TYPES, resolvers: createResolvers(this) });
   readonly createContext = (caller: Caller): SampleContext => {
@@ -73,7 +74,10 @@ function createResolvers(sample: Sample) {
   return {
     Even: new GraphQLScalarType({ name: 'Even', coerceInputValue: checkEven, coerceInputLiteral: () => 2 }),
     Query: {
-      hello: (_: unknown, { name }: { name: string }) => `Hello ${name}`,
+      hello: (_: unknown, { name }: { name: string }) => {
+        sample.greetings += 1;
+        return `Hello ${name}`;
+      },
       who: (_: unknown, __: unknown, { caller }: SampleContext) => caller.authorization,
       remoteAddress: (_: unknown, __: unknown, { caller }: SampleContext) => caller.remoteAddress,
       secret: () => fail(new Error('password=hunter2 at /srv/secret')),

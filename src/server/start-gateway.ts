@@ -1,0 +1,93 @@
+import type { Logger } from 'pino';
+import { SyncDesk } from '../dispatch/sync-desk.ts';
+import type { JobTypeRegistry } from '../domain/job-type.ts';
+import { createContext, type Gateway } from '../graphql/context.ts';
+import { schema } from '../graphql/schema.ts';
+import { isDatabaseUnavailable } from '../store/database-faults.ts';
+import type { Database } from '../store/database.ts';
+import { query } from '../store/database.ts';
+import type { Store } from '../store/store.ts';
+import { syncWorkers } from '../store/sync-workers.ts';
+import { createSweep } from '../sweep/sweep.ts';
+import { createApp } from './app.ts';
+import { EXAMPLE_OPERATIONS } from './example-operations.ts';
+import { VERSION } from './version.ts';
+
+export interface GatewayOptions {
+  readonly database: Database;
+  readonly jobTypes: JobTypeRegistry;
+  readonly logger: Logger;
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  readonly allowAnonymous: boolean;
+  readonly leaseSeconds: number;
+  readonly retryDelaySeconds: number;
+  readonly logLimitBytes: number;
+  /** Another clock than the machine's, for tests. */
+  readonly now?: () => Date;
+}
+
+/** A gateway that answers. */
+export interface RunningGateway {
+  /** `http://HOST:PORT` */
+  readonly url: string;
+  readonly store: Store;
+  /** Ends everything but the database, which is the caller's. Idempotent. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** What is under way gets this long (ms) to end when the gateway shuts down. */
+const GRACE_MS = 3_000;
+
+/**
+ * Puts a gateway together on a migrated database and lets it answer.
+ *
+ * @throws SetupError when the address is taken, not allowed or not this machine's
+ */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { database, logger } = options;
+  const store: Store = {
+    pool: database.pool,
+    prisma: database.prisma,
+    now: options.now ?? (() => new Date()),
+    leaseMs: options.leaseSeconds * 1000,
+    retryDelayMs: options.retryDelaySeconds * 1000,
+    logLimitBytes: options.logLimitBytes,
+    announce: (change) => desk.poke(change),
+  };
+  const desk = new SyncDesk((calls) => syncWorkers(store, calls));
+  const { rows } = await query<{ epoch: string }>(store.pool, { name: 'feed-epoch', text: 'SELECT epoch FROM feed_epoch' });
+  const gateway: Gateway = { store, desk, jobTypes: options.jobTypes, feed: rows[0]!, version: VERSION };
+  const sweep = createSweep(store, logger);
+  const app = createApp({
+    schema,
+    createContext: (caller) => createContext(gateway, caller),
+    logger,
+    version: VERSION,
+    host: options.host,
+    port: options.port,
+    allowAnonymous: options.allowAnonymous,
+    isReady: async () => {
+      await store.pool.query('SELECT 1');
+      return { ok: true, reasons: [] };
+    },
+    isDatabaseUnavailable,
+    exampleOperations: EXAMPLE_OPERATIONS,
+  });
+  await sweep.dropWhatIsOld();
+  const { url } = await app.listen();
+  sweep.start();
+  let closed: Promise<void> | undefined;
+  return {
+    url,
+    store,
+    close(graceMs = GRACE_MS) {
+      closed ??= (async () => {
+        desk.close();
+        await Promise.all([app.close(graceMs), sweep.stop()]);
+      })();
+      return closed;
+    },
+  };
+}
