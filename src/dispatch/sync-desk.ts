@@ -81,7 +81,7 @@ export class SyncDesk {
       this.inFlight = this.takeBatch();
       try {
         const results = await this.sync(this.inFlight.map((entry) => entry.call));
-        this.inFlight.forEach((entry, index) => this.decide(entry, results[index]!));
+        for (const [index, entry] of this.inFlight.entries()) this.decide(entry, results[index]!);
       } catch (error) {
         for (const entry of this.inFlight) this.settle(entry, () => entry.reject(error));
       }
@@ -104,15 +104,27 @@ export class SyncDesk {
   }
 
   private decide(entry: Entry, result: SyncResult): void {
-    const now = this.clock();
-    if ('ended' in result || this.takeNews(entry, result, now) || entry.isOver || this.isClosed || entry.deadline <= now)
-      return this.settle(entry, () => entry.resolve(result));
+    if (this.mustAnswer(entry, result)) {
+      this.settle(entry, () => entry.resolve(result));
+      return;
+    }
     // Its reports are taken; from here on it only waits.
     entry.call = { ...entry.call, reports: [], isHeld: true };
-    if (entry.isPoked) return this.lookAgain(entry);
+    if (entry.isPoked) {
+      this.lookAgain(entry);
+      return;
+    }
     this.held.add(entry);
-    entry.timer = setTimeout(() => this.lookAgain(entry), Math.max(0, Math.min(entry.deadline, result.retryAt) - now));
+    const until = Math.min(entry.deadline, 'ended' in result ? 0 : result.retryAt);
+    entry.timer = setTimeout(() => this.lookAgain(entry), Math.max(0, until - this.clock()));
     entry.timer.unref();
+  }
+
+  private mustAnswer(entry: Entry, result: SyncResult): boolean {
+    const now = this.clock();
+    return (
+      'ended' in result || this.takeNews(entry, result, now) || entry.isOver || this.isClosed || entry.deadline <= now
+    );
   }
 
   private lookAgain(entry: Entry): void {
@@ -157,14 +169,21 @@ export class SyncDesk {
       known.lastCall = now;
       return known;
     }
-    for (const [old, session] of this.sessions) if (!session.entry && now - session.lastCall > FORGET_AFTER_MS) this.sessions.delete(old);
+    for (const [old, session] of this.sessions)
+      if (!session.entry && now - session.lastCall > FORGET_AFTER_MS) this.sessions.delete(old);
     const session: Session = { entry: null, told: new Map(), lastCall: now };
     this.sessions.set(key, session);
     return session;
   }
 }
 
-const NOTHING: SyncAnswer = { assignments: [], stops: [], reports: [], requestedStatus: null, retryAt: Number.POSITIVE_INFINITY };
+const NOTHING: SyncAnswer = {
+  assignments: [],
+  stops: [],
+  reports: [],
+  requestedStatus: null,
+  retryAt: Number.POSITIVE_INFINITY,
+};
 
 function sessionKey({ workerId, sessionNumber }: SyncCall): string {
   return `${workerId} ${sessionNumber}`;

@@ -1,5 +1,5 @@
-import type { AttemptOutcome, FailureKind } from './attempt-outcome.ts';
 import { endTask } from './attempt-ending.ts';
+import type { AttemptOutcome, FailureKind } from './attempt-outcome.ts';
 import { BLOCK_MS, isBlockEarned } from './failure-policy.ts';
 import { type JobLedger, type LedgerAttempt, type LedgerTask, ledgerKey } from './job-ledger.ts';
 
@@ -18,7 +18,13 @@ export interface AttemptEnd {
 }
 
 /** Gives a claimable task to a worker. */
-export function claimTask(ledger: JobLedger, task: LedgerTask, worker: AttemptWorker, ids: { id: string; token: string }, at: Date): LedgerAttempt {
+export function claimTask(
+  ledger: JobLedger,
+  task: LedgerTask,
+  worker: AttemptWorker,
+  ids: { id: string; token: string },
+  at: Date,
+): LedgerAttempt {
   const cause = { actor: worker.name, reason: 'CLAIMED' } as const;
   if (ledger.job.status === 'queued') ledger.moveJob('active', cause, at);
   task.attemptCount += 1;
@@ -52,7 +58,8 @@ export function claimTask(ledger: JobLedger, task: LedgerTask, worker: AttemptWo
 /** Ends a live attempt and moves its task as the table of endings says. The job follows with `ledger.settle`. */
 export function endAttempt(ledger: JobLedger, attempt: LedgerAttempt, end: AttemptEnd, at: Date): void {
   const task = ledger.task(attempt.taskId);
-  const order = attempt.stopOrder && attempt.stopReason ? { order: attempt.stopOrder, reason: attempt.stopReason } : null;
+  const order =
+    attempt.stopOrder && attempt.stopReason ? { order: attempt.stopOrder, reason: attempt.stopReason } : null;
   attempt.endedAt = at;
   attempt.outcome = end.outcome;
   attempt.failureKind = end.failure?.kind ?? null;
@@ -84,7 +91,10 @@ export function endAttempt(ledger: JobLedger, attempt: LedgerAttempt, end: Attem
  */
 export function mayComeBack(attempt: LedgerAttempt, task: LedgerTask): boolean {
   return (
-    attempt.outcome === 'LOST' && attempt.stopOrder === null && task.status === 'soft-failed' && task.attemptCount === attempt.number
+    attempt.outcome === 'LOST' &&
+    attempt.stopOrder === null &&
+    task.status === 'soft-failed' &&
+    task.attemptCount === attempt.number
   );
 }
 
@@ -106,10 +116,16 @@ export function acceptLateResult(ledger: JobLedger, attempt: LedgerAttempt, work
   attempt.endedAt = at;
   attempt.failureKind = attempt.failureMessage = null;
   ledger.moveTask(task, 'completed', { actor: worker.name, reason: 'LATE_RESULT' }, attempt.number);
-  if (task.openDependencies > 0) ledger.moveTask(task, 'queued', { actor: worker.name, reason: 'DEPENDENCY_REQUEUED' }, attempt.number);
+  if (task.openDependencies > 0)
+    ledger.moveTask(task, 'queued', { actor: worker.name, reason: 'DEPENDENCY_REQUEUED' }, attempt.number);
 }
 
-function activate(ledger: JobLedger, task: LedgerTask, cause: { actor: string; reason: 'CLAIMED' | 'ATTEMPT_RESUMED' }, number = task.attemptCount): void {
+function activate(
+  ledger: JobLedger,
+  task: LedgerTask,
+  cause: { actor: string; reason: 'CLAIMED' | 'ATTEMPT_RESUMED' },
+  number = task.attemptCount,
+): void {
   if (task.status === 'soft-failed') ledger.moveTask(task, 'queued', cause, number);
   ledger.moveTask(task, 'active', cause, number);
 }
@@ -137,7 +153,9 @@ function countFailure(ledger: JobLedger, task: LedgerTask, attempt: LedgerAttemp
   failure.failures += 1;
   if (attempt.outcome === 'LOST') failure.losses += 1;
   failure.failedAt = at;
-  const own = [...ledger.failures.values()].filter(({ workerId, taskType }) => workerId === attempt.workerId && taskType === task.type);
+  const own = [...ledger.failures.values()].filter(
+    ({ workerId, taskType }) => workerId === attempt.workerId && taskType === task.type,
+  );
   if (attempt.outcome === 'LOST' || !isBlockEarned(own)) return;
   const block = { workerId: attempt.workerId, taskType: task.type, until: new Date(at.getTime() + BLOCK_MS) };
   ledger.blocks.set(ledgerKey(block.workerId, block.taskType), block);

@@ -42,7 +42,10 @@ export function endTask(
   if (order?.order === 'CANCELED') return { path: [{ to: 'canceled', reason: order.reason }], isCounted: false };
   if (ATTEMPT_OUTCOMES[outcome].counted && order === null) {
     const reason = FAILURE_REASONS[outcome as keyof typeof FAILURE_REASONS];
-    return { path: [{ to: task.failedAttempts + 1 >= maxAttempts ? 'failed' : 'soft-failed', reason }], isCounted: true };
+    return {
+      path: [{ to: task.failedAttempts + 1 >= maxAttempts ? 'failed' : 'soft-failed', reason }],
+      isCounted: true,
+    };
   }
   // A recall has a reason of its own when a dependency was requeued.
   const reason = order?.reason ?? 'HANDED_BACK';

@@ -1,8 +1,8 @@
-import { claimTask, type AttemptWorker } from './attempt-actions.ts';
+import { type AttemptWorker, claimTask } from './attempt-actions.ts';
 import { canDo, claimableFrom, type FarmWorker, type TaskHistory } from './failure-policy.ts';
 import { type JobLedger, type LedgerAttempt, type LedgerTask, ledgerKey } from './job-ledger.ts';
-import { compareTurns, hasRoomForWorker } from './order-of-work.ts';
 import { mayRunTasks } from './job-status.ts';
+import { compareTurns, hasRoomForWorker } from './order-of-work.ts';
 
 /** A worker that has room for a task. */
 export interface Claimant extends FarmWorker, AttemptWorker {}

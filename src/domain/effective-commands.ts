@@ -6,6 +6,8 @@ import type { Command } from './command.ts';
  */
 export function effectiveCommands(commands: readonly Command[], completedOnce: boolean): Command[] {
   return commands.map(({ name, parameters }) =>
-    completedOnce && parameters.skipExisting === true ? { name, parameters: { ...parameters, skipExisting: false } } : { name, parameters },
+    completedOnce && parameters.skipExisting === true
+      ? { name, parameters: { ...parameters, skipExisting: false } }
+      : { name, parameters },
   );
 }

@@ -172,7 +172,9 @@ export class VersionUnsupportedError extends UserError {
   readonly code = 'VERSION_UNSUPPORTED';
   readonly supported: string;
   constructor(given: number, supported: string) {
-    super(`The worker speaks version ${given} of the protocol; this gateway speaks ${supported}. Update the older one.`);
+    super(
+      `The worker speaks version ${given} of the protocol; this gateway speaks ${supported}. Update the older one.`,
+    );
     this.supported = supported;
   }
 }

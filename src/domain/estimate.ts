@@ -11,7 +11,12 @@ export interface Estimated {
 const MIN_FRAMES = 3;
 
 /** Seconds until the frames are done: frames left × the median of the newest ones ÷ workers now; null when nobody can say. */
-export function countSecondsLeft({ framesTotal, framesDone, tasksActive, recentFrameSeconds }: Estimated): number | null {
+export function countSecondsLeft({
+  framesTotal,
+  framesDone,
+  tasksActive,
+  recentFrameSeconds,
+}: Estimated): number | null {
   if (tasksActive === 0 || recentFrameSeconds.length < MIN_FRAMES) return null;
   const sorted = [...recentFrameSeconds].sort((a, b) => a - b);
   const middle = sorted.length / 2;

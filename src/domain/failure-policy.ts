@@ -56,15 +56,23 @@ export interface TaskHistory {
  *
  * @param workers who is awake and within the lease at `now`, `worker` included.
  */
-export function claimableFrom(worker: FarmWorker, task: TaskHistory, workers: readonly FarmWorker[], now: Date, retryDelayMs: number): number {
+export function claimableFrom(
+  worker: FarmWorker,
+  task: TaskHistory,
+  workers: readonly FarmWorker[],
+  now: Date,
+  retryDelayMs: number,
+): number {
   if (!canDo(worker, task)) return Number.POSITIVE_INFINITY;
-  const others = workers.filter((other) => other.id !== worker.id && canDo(other, task) && !isBlocked(task, other.id, now));
+  const others = workers.filter(
+    (other) => other.id !== worker.id && canDo(other, task) && !isBlocked(task, other.id, now),
+  );
   if (others.length > 0 && isBlocked(task, worker.id, now)) return task.blockedUntil(worker.id)!.getTime();
   const own = task.failureOf(worker.id);
   if (!own) return 0;
   const handedBack = own.handedBackAt && others.length > 0 ? own.handedBackAt.getTime() + retryDelayMs : 0;
   if (own.failures === 0 || !own.failedAt) return handedBack;
-  const isThereAFreshOne = others.some((other) => !(task.failureOf(other.id)?.failures));
+  const isThereAFreshOne = others.some((other) => !task.failureOf(other.id)?.failures);
   const failed = isThereAFreshOne
     ? own.failedAt.getTime() + AVOIDANCE_MS
     : (task.lastFailedAt ?? own.failedAt).getTime() + backOffMs(task.failedAttempts, retryDelayMs);

@@ -40,10 +40,19 @@ export function requeueJob(ledger: JobLedger, asker: Asker, at: Date): void {
  * Puts a task back, and what depends on it as far as it has to be done again: an active dependent is recalled; the walk
  * stops at a task that a user canceled. Needs all tasks and all dependents.
  */
-export function requeueTask(ledger: JobLedger, task: LedgerTask, dependencies: readonly LedgerTask[], asker: Asker, at: Date): void {
+export function requeueTask(
+  ledger: JobLedger,
+  task: LedgerTask,
+  dependencies: readonly LedgerTask[],
+  asker: Asker,
+  at: Date,
+): void {
   const unfinished = dependencies.filter(({ status }) => status === 'failed' || status === 'canceled');
   if (unfinished.length > 0) {
-    const names = unfinished.slice(0, 5).map(({ name, status }) => `${JSON.stringify(name)} (${status})`).join(', ');
+    const names = unfinished
+      .slice(0, 5)
+      .map(({ name, status }) => `${JSON.stringify(name)} (${status})`)
+      .join(', ');
     const more = unfinished.length > 5 ? ` and ${unfinished.length - 5} more` : '';
     throw new DependencyUnfinishedError(
       `Task ${JSON.stringify(task.name)} depends on ${names}${more}: requeue that first.`,
@@ -66,10 +75,17 @@ export function requeueTask(ledger: JobLedger, task: LedgerTask, dependencies: r
 }
 
 /** Does what a user asked of a single task, apart from requeueing it. */
-export function changeTask(ledger: JobLedger, task: LedgerTask, request: Exclude<TaskRequest, 'requeue'>, asker: Asker, at: Date): void {
+export function changeTask(
+  ledger: JobLedger,
+  task: LedgerTask,
+  request: Exclude<TaskRequest, 'requeue'>,
+  asker: Asker,
+  at: Date,
+): void {
   const cause = causeOf(asker, 'USER');
   if (request === 'stop') ledger.orderStop(task, 'CANCELED', cause, at);
-  else ledger.moveTask(task, ({ cancel: 'canceled', 'give-up': 'failed', accept: 'completed' } as const)[request], cause);
+  else
+    ledger.moveTask(task, ({ cancel: 'canceled', 'give-up': 'failed', accept: 'completed' } as const)[request], cause);
   if (request === 'give-up') ledger.job.error ??= `Task ${JSON.stringify(task.name)} was given up.`;
   ledger.settle(at);
 }
@@ -79,7 +95,8 @@ function mustBeDoneAgain(task: LedgerTask): boolean {
   return (
     task.status === 'completed' ||
     task.status === 'failed' ||
-    (task.status === 'canceled' && (task.statusReason === 'JOB_FAILED' || task.statusReason === 'DEPENDENCY_UNFINISHED'))
+    (task.status === 'canceled' &&
+      (task.statusReason === 'JOB_FAILED' || task.statusReason === 'DEPENDENCY_UNFINISHED'))
   );
 }
 

@@ -369,10 +369,26 @@ export class JobLedger {
     this.hasJobChanged = true;
     const last = this.records.at(-1);
     const isSame =
-      last && task && last.kind === kind && last.from === from && last.to === to && last.reason === reason &&
-      last.actor === actor && last.message === message;
+      last &&
+      task &&
+      last.kind === kind &&
+      last.from === from &&
+      last.to === to &&
+      last.reason === reason &&
+      last.actor === actor &&
+      last.message === message;
     if (isSame) last.tasks.push(task);
-    else this.records.push({ kind, from, to, actor, reason, message, firstSequence: job.sequence, tasks: task ? [task] : [] });
+    else
+      this.records.push({
+        kind,
+        from,
+        to,
+        actor,
+        reason,
+        message,
+        firstSequence: job.sequence,
+        tasks: task ? [task] : [],
+      });
   }
 }
 

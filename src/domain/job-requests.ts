@@ -15,7 +15,10 @@ const REQUEST_BY_STATUS: Partial<Record<JobStatus, JobRequest>> = {
 };
 
 /** The hop that a request records. */
-export const REQUEST_HOPS = { cancel: 'cancel-requested', requeue: 'requeueing' } as const satisfies Record<JobRequest, JobStatus>;
+export const REQUEST_HOPS = { cancel: 'cancel-requested', requeue: 'requeueing' } as const satisfies Record<
+  JobRequest,
+  JobStatus
+>;
 
 /** Judges a user's wish that a job get the status `to`. Refusals in their documented order. */
 export function judgeJobRequest(from: JobStatus, to: JobStatus): RequestVerdict<JobRequest> {
@@ -53,5 +56,10 @@ export function refuseJobRequest(
     JOB_IS_STOPPING: 'it is being canceled',
     SET_BY_GATEWAY_ONLY: `only the gateway makes a job ${to}`,
   };
-  return new JobTransitionError(`Job ${JSON.stringify(job.name)} is ${from}: ${why[refusal]}; ${hint}.`, job.id, { from, to, allowed, refusal });
+  return new JobTransitionError(`Job ${JSON.stringify(job.name)} is ${from}: ${why[refusal]}; ${hint}.`, job.id, {
+    from,
+    to,
+    allowed,
+    refusal,
+  });
 }

@@ -1,4 +1,4 @@
-import { acceptLateResult, type AttemptWorker, endAttempt, mayComeBack, resumeAttempt } from './attempt-actions.ts';
+import { type AttemptWorker, acceptLateResult, endAttempt, mayComeBack, resumeAttempt } from './attempt-actions.ts';
 import type { FailureKind } from './attempt-outcome.ts';
 import type { JobLedger, LedgerAttempt } from './job-ledger.ts';
 
@@ -16,9 +16,17 @@ export interface AttemptReport {
   /** From 1, rising, gaps allowed: one that was taken already is accepted and ignored. */
   readonly sequence: number;
   readonly event: {
-    readonly progress?: { readonly fraction: number; readonly frame?: number | null; readonly activity?: string | null } | null;
+    readonly progress?: {
+      readonly fraction: number;
+      readonly frame?: number | null;
+      readonly activity?: string | null;
+    } | null;
     readonly completed?: { readonly outputs: readonly Output[] } | null;
-    readonly failed?: { readonly kind: FailureKind; readonly message: string; readonly exitCode?: number | null } | null;
+    readonly failed?: {
+      readonly kind: FailureKind;
+      readonly message: string;
+      readonly exitCode?: number | null;
+    } | null;
     readonly stopped?: { readonly handedBack: boolean } | null;
   };
 }
@@ -37,7 +45,12 @@ export const REMEMBERED_FRAMES = 101;
 /**
  * Takes one report. False: the attempt has ended and what is reported does not bring it back, so the worker drops it.
  */
-export function takeReport({ attempt, ledger }: KnownAttempt, report: AttemptReport, worker: AttemptWorker, at: Date): boolean {
+export function takeReport(
+  { attempt, ledger }: KnownAttempt,
+  report: AttemptReport,
+  worker: AttemptWorker,
+  at: Date,
+): boolean {
   if (report.sequence <= attempt.reportSequence) return true;
   const { progress, completed, failed, stopped } = report.event;
   const task = ledger.task(attempt.taskId);
@@ -54,8 +67,15 @@ export function takeReport({ attempt, ledger }: KnownAttempt, report: AttemptRep
     ledger.hasJobChanged = true;
   }
   if (completed) rememberFrames(ledger, completed.outputs);
-  if (failed) endAttempt(ledger, attempt, { outcome: failed.kind === 'TIMED_OUT' ? 'TIMED_OUT' : 'FAILED', actor: worker.name, failure: failed }, at);
-  if (stopped) endAttempt(ledger, attempt, { outcome: stopped.handedBack ? 'HANDED_BACK' : 'STOPPED', actor: worker.name }, at);
+  if (failed)
+    endAttempt(
+      ledger,
+      attempt,
+      { outcome: failed.kind === 'TIMED_OUT' ? 'TIMED_OUT' : 'FAILED', actor: worker.name, failure: failed },
+      at,
+    );
+  if (stopped)
+    endAttempt(ledger, attempt, { outcome: stopped.handedBack ? 'HANDED_BACK' : 'STOPPED', actor: worker.name }, at);
   attempt.reportSequence = report.sequence;
   attempt.lastOutputAt = at;
   ledger.dirtyAttempts.add(attempt);

@@ -13,7 +13,11 @@ export interface RequestedTask {
 }
 
 /** Judges a user's wish that a task get the status `to`. Refusals in their documented order. */
-export function judgeTaskRequest(jobStatus: JobStatus, task: RequestedTask, to: TaskStatus): RequestVerdict<TaskRequest> {
+export function judgeTaskRequest(
+  jobStatus: JobStatus,
+  task: RequestedTask,
+  to: TaskStatus,
+): RequestVerdict<TaskRequest> {
   if (to === 'paused') return { refusal: 'NOT_IMPLEMENTED' };
   if (!isTaskTransition(task.status, to)) return { refusal: 'NOT_IN_TABLE' };
   if (to === 'canceled' && task.isBeingCanceled) return { pending: true };
@@ -49,5 +53,10 @@ export function refuseTaskRequest(
   };
   const doable = requestableTaskStatuses(job.status, task);
   const hint = doable.length > 0 ? `it can become: ${doable.join(', ')}` : 'there is nothing to ask for now';
-  return new TaskTransitionError(`Task ${JSON.stringify(task.name)} is ${from}: ${why[refusal]}; ${hint}.`, task.id, { from, to, allowed, refusal });
+  return new TaskTransitionError(`Task ${JSON.stringify(task.name)} is ${from}: ${why[refusal]}; ${hint}.`, task.id, {
+    from,
+    to,
+    allowed,
+    refusal,
+  });
 }

@@ -4,14 +4,21 @@ import { connectionOf } from './connection.ts';
 import { encodeId } from './global-id.ts';
 import { AttemptOutcomeEnum, FailureKindEnum } from './status.ts';
 
-const Failure = builder.objectRef<{ kind: FailureKind; message: string; exitCode: number | null }>('Failure').implement({
-  description: 'What went wrong.',
-  fields: (t) => ({
-    kind: t.expose('kind', { type: FailureKindEnum, description: 'The kind, for programs.' }),
-    message: t.exposeString('message', { description: 'What happened, with the last lines of the log where they help.' }),
-    exitCode: t.exposeInt('exitCode', { nullable: true, description: "The program's exit code, if it was one that ended." }),
-  }),
-});
+const Failure = builder
+  .objectRef<{ kind: FailureKind; message: string; exitCode: number | null }>('Failure')
+  .implement({
+    description: 'What went wrong.',
+    fields: (t) => ({
+      kind: t.expose('kind', { type: FailureKindEnum, description: 'The kind, for programs.' }),
+      message: t.exposeString('message', {
+        description: 'What happened, with the last lines of the log where they help.',
+      }),
+      exitCode: t.exposeInt('exitCode', {
+        nullable: true,
+        description: "The program's exit code, if it was one that ended.",
+      }),
+    }),
+  });
 
 export const AttemptRef = builder.prismaNode('Attempt', {
   id: { field: 'id', description: 'The global id.' },
@@ -21,7 +28,11 @@ export const AttemptRef = builder.prismaNode('Attempt', {
     number: t.exposeInt('number', { description: 'Its number in the task, from 1.' }),
     worker: t.relation('worker', { description: 'The worker.' }),
     startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it was given out.' }),
-    endedAt: t.expose('endedAt', { type: 'DateTime', nullable: true, description: 'When it ended; null while it lasts.' }),
+    endedAt: t.expose('endedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it ended; null while it lasts.',
+    }),
     outcome: t.field({
       type: AttemptOutcomeEnum,
       nullable: true,
@@ -33,7 +44,9 @@ export const AttemptRef = builder.prismaNode('Attempt', {
       nullable: true,
       description: 'What went wrong, if it failed.',
       resolve: ({ failureKind, failureMessage, failureExitCode }) =>
-        failureKind === null ? null : { kind: failureKind as FailureKind, message: failureMessage ?? '', exitCode: failureExitCode },
+        failureKind === null
+          ? null
+          : { kind: failureKind as FailureKind, message: failureMessage ?? '', exitCode: failureExitCode },
     }),
     logUrl: t.string({
       description: "Where its log is to be read as text; a path on this gateway's address.",

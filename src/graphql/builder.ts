@@ -20,7 +20,12 @@ export const builder = new SchemaBuilder<{
 }>({
   plugins: [RelayPlugin, PrismaPlugin],
   defaultFieldNullability: false,
-  prisma: { client: (context) => context.store.prisma, dmmf: getDatamodel(), filterConnectionTotalCount: true, exposeDescriptions: false },
+  prisma: {
+    client: (context) => context.store.prisma,
+    dmmf: getDatamodel(),
+    filterConnectionTotalCount: true,
+    exposeDescriptions: false,
+  },
   relay: {
     cursorType: 'String',
     nodesOnConnection: true,
@@ -30,7 +35,9 @@ export const builder = new SchemaBuilder<{
     nodeTypeOptions: { description: 'Anything that has a global id.' },
     pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
     nodeQueryOptions: { description: 'Anything by its global id; null when there is no such thing.' },
-    nodesQueryOptions: { description: 'Many things by their global ids, in the order of the ids; null for each that does not exist.' },
+    nodesQueryOptions: {
+      description: 'Many things by their global ids, in the order of the ids; null for each that does not exist.',
+    },
     idFieldOptions: { description: 'The global id.' },
   },
 });
@@ -47,10 +54,17 @@ builder.scalarType('Cursor', {
 });
 
 builder.queryType({ description: 'Everything that can be read.' });
-builder.mutationType({ description: 'Everything that can be changed. Each answers with a union: its success, or an error that says what would have worked.' });
+builder.mutationType({
+  description:
+    'Everything that can be changed. Each answers with a union: its success, or an error that says what would have worked.',
+});
 
 /** An enum whose values and descriptions are a table's rows: `soft-failed` becomes SOFT_FAILED. */
-export function enumFromTable<Value extends string>(name: string, description: string, table: Record<Value, string | { meaning: string }>) {
+export function enumFromTable<Value extends string>(
+  name: string,
+  description: string,
+  table: Record<Value, string | { meaning: string }>,
+) {
   const rows = Object.entries(table) as [Value, string | { meaning: string }][];
   const values = rows.map(([value, row]) => [
     value.toUpperCase().replaceAll('-', '_'),

@@ -1,8 +1,8 @@
 import { GraphQLError } from 'graphql';
+import type { SyncDesk } from '../dispatch/sync-desk.ts';
 import { ForbiddenError } from '../domain/errors.ts';
 import type { FarmWorker } from '../domain/failure-policy.ts';
 import type { JobTypeRegistry } from '../domain/job-type.ts';
-import type { SyncDesk } from '../dispatch/sync-desk.ts';
 import type { FeedIdentity } from '../feed/cursor.ts';
 import { inTransaction } from '../store/database.ts';
 import { findWorkerByToken } from '../store/register-worker.ts';
@@ -36,7 +36,10 @@ export interface Context extends Gateway {
  * @param caller `authorization` is `Bearer TOKEN`; without it the caller is anonymous.
  * @throws GraphQLError UNAUTHENTICATED when a token is given that nobody has.
  */
-export async function createContext(gateway: Gateway, caller: { authorization: string | null; signal: AbortSignal }): Promise<Context> {
+export async function createContext(
+  gateway: Gateway,
+  caller: { authorization: string | null; signal: AbortSignal },
+): Promise<Context> {
   let farm: Promise<readonly FarmWorker[]> | undefined;
   const { store } = gateway;
   return {
@@ -61,7 +64,8 @@ export function actorOf(context: Context): string {
  * @throws GraphQLError UNAUTHENTICATED without a token, ForbiddenError with that of somebody else
  */
 export function requireWorker(context: Context): string {
-  if (context.viewer.kind !== 'worker') throw unauthenticated('A worker sends its token: Authorization: Bearer TOKEN (registerWorker gives one).');
+  if (context.viewer.kind !== 'worker')
+    throw unauthenticated('A worker sends its token: Authorization: Bearer TOKEN (registerWorker gives one).');
   return context.viewer.workerId;
 }
 
@@ -69,7 +73,8 @@ export function requireWorker(context: Context): string {
 export function requireSession(context: Context, sessionId: string): { workerId: string; sessionNumber: number } {
   const workerId = requireWorker(context);
   const session = decodeSessionId(sessionId);
-  if (session && session.workerId !== workerId) throw new ForbiddenError('This is the session of another worker.', 'WORKER');
+  if (session && session.workerId !== workerId)
+    throw new ForbiddenError('This is the session of another worker.', 'WORKER');
   // A number that no session has yet: the store answers UNKNOWN.
   return session ?? { workerId, sessionNumber: Number.MAX_SAFE_INTEGER };
 }

@@ -1,5 +1,6 @@
 import type { ObjectRef, UnionRef } from '@pothos/core';
 import {
+  CursorExpiredError,
   DependencyUnfinishedError,
   ForbiddenError,
   IdempotencyConflictError,
@@ -7,7 +8,6 @@ import {
   JobNotDeletableError,
   JobTransitionError,
   NotFoundError,
-  CursorExpiredError,
   SessionEndedError,
   StaleAttemptError,
   TaskTransitionError,
@@ -17,7 +17,14 @@ import {
 import type { InputIssue } from '../domain/input-issue.ts';
 import { builder } from './builder.ts';
 import { globaliseNotFound } from './global-id.ts';
-import { ErrorCodeEnum, JobStatusEnum, RoleEnum, SessionEndEnum, TaskStatusEnum, TransitionRefusalEnum } from './status.ts';
+import {
+  ErrorCodeEnum,
+  JobStatusEnum,
+  RoleEnum,
+  SessionEndEnum,
+  TaskStatusEnum,
+  TransitionRefusalEnum,
+} from './status.ts';
 
 /*
  * Errors that a user can cause: each is a class of the domain and a type of the same name here. What a resolver throws of
@@ -28,7 +35,9 @@ const ErrorInterface = builder.interfaceRef<UserError>('Error').implement({
   description: 'What every error of a result has.',
   fields: (t) => ({
     code: t.expose('code', { type: ErrorCodeEnum, description: 'The kind, for programs.' }),
-    message: t.exposeString('message', { description: 'A sentence for people: what was asked, why not, what would have worked.' }),
+    message: t.exposeString('message', {
+      description: 'A sentence for people: what was asked, why not, what would have worked.',
+    }),
   }),
 });
 
@@ -49,9 +58,18 @@ const Forbidden = builder.objectType(ForbiddenError, {
 const Issue = builder.objectRef<InputIssue>('InputIssue').implement({
   description: 'One thing that is wrong with an input.',
   fields: (t) => ({
-    path: t.field({ type: ['String'], description: 'From the input\'s fields, as ["settings", "frames"].', resolve: ({ path }) => [...path] }),
+    path: t.field({
+      type: ['String'],
+      description: 'From the input\'s fields, as ["settings", "frames"].',
+      resolve: ({ path }) => [...path],
+    }),
     message: t.exposeString('message', { description: 'What is wrong.' }),
-    given: t.field({ type: 'JSON', nullable: true, description: 'The value that was given.', resolve: ({ given }) => given }),
+    given: t.field({
+      type: 'JSON',
+      nullable: true,
+      description: 'The value that was given.',
+      resolve: ({ given }) => given,
+    }),
     allowed: t.exposeString('allowed', { nullable: true, description: 'What is allowed.' }),
   }),
 });
@@ -60,7 +78,9 @@ const InvalidInput = builder.objectType(InvalidInputError, {
   name: 'InvalidInputError',
   description: 'Some fields of the input are not allowed.',
   interfaces: [ErrorInterface],
-  fields: (t) => ({ issues: t.field({ type: [Issue], description: 'All of them at once.', resolve: ({ issues }) => [...issues] }) }),
+  fields: (t) => ({
+    issues: t.field({ type: [Issue], description: 'All of them at once.', resolve: ({ issues }) => [...issues] }),
+  }),
 });
 
 const JobTransition = builder.objectType(JobTransitionError, {
@@ -71,11 +91,20 @@ const JobTransition = builder.objectType(JobTransitionError, {
     job: t.prismaField({
       type: 'Job',
       description: 'The job, unchanged.',
-      resolve: (query, { jobId }, _args, { store }) => store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      resolve: (query, { jobId }, _args, { store }) =>
+        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
     }),
     from: t.field({ type: JobStatusEnum, description: 'Its status.', resolve: ({ refused }) => refused.from }),
-    to: t.field({ type: JobStatusEnum, description: 'The status that was asked for.', resolve: ({ refused }) => refused.to }),
-    allowed: t.field({ type: [JobStatusEnum], description: 'What the same mutation would accept now.', resolve: ({ refused }) => [...refused.allowed] }),
+    to: t.field({
+      type: JobStatusEnum,
+      description: 'The status that was asked for.',
+      resolve: ({ refused }) => refused.to,
+    }),
+    allowed: t.field({
+      type: [JobStatusEnum],
+      description: 'What the same mutation would accept now.',
+      resolve: ({ refused }) => [...refused.allowed],
+    }),
     refusal: t.field({ type: TransitionRefusalEnum, description: 'Why.', resolve: ({ refused }) => refused.refusal }),
   }),
 });
@@ -88,11 +117,20 @@ const TaskTransition = builder.objectType(TaskTransitionError, {
     task: t.prismaField({
       type: 'Task',
       description: 'The task, unchanged.',
-      resolve: (query, { taskId }, _args, { store }) => store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
+      resolve: (query, { taskId }, _args, { store }) =>
+        store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
     }),
     from: t.field({ type: TaskStatusEnum, description: 'Its status.', resolve: ({ refused }) => refused.from }),
-    to: t.field({ type: TaskStatusEnum, description: 'The status that was asked for.', resolve: ({ refused }) => refused.to }),
-    allowed: t.field({ type: [TaskStatusEnum], description: 'What the same mutation would accept now.', resolve: ({ refused }) => [...refused.allowed] }),
+    to: t.field({
+      type: TaskStatusEnum,
+      description: 'The status that was asked for.',
+      resolve: ({ refused }) => refused.to,
+    }),
+    allowed: t.field({
+      type: [TaskStatusEnum],
+      description: 'What the same mutation would accept now.',
+      resolve: ({ refused }) => [...refused.allowed],
+    }),
     refusal: t.field({ type: TransitionRefusalEnum, description: 'Why.', resolve: ({ refused }) => refused.refusal }),
   }),
 });
@@ -105,7 +143,8 @@ const DependencyUnfinished = builder.objectType(DependencyUnfinishedError, {
     task: t.prismaField({
       type: 'Task',
       description: 'The task, unchanged.',
-      resolve: (query, { taskId }, _args, { store }) => store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
+      resolve: (query, { taskId }, _args, { store }) =>
+        store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
     }),
     dependencies: t.prismaField({
       type: ['Task'],
@@ -125,7 +164,8 @@ const JobNotDeletable = builder.objectType(JobNotDeletableError, {
     job: t.prismaField({
       type: 'Job',
       description: jobField,
-      resolve: (query, { jobId }, _args, { store }) => store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      resolve: (query, { jobId }, _args, { store }) =>
+        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
     }),
   }),
 });
@@ -138,7 +178,8 @@ const IdempotencyConflict = builder.objectType(IdempotencyConflictError, {
     job: t.prismaField({
       type: 'Job',
       description: 'The job that was submitted with this key.',
-      resolve: (query, { jobId }, _args, { store }) => store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      resolve: (query, { jobId }, _args, { store }) =>
+        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
     }),
   }),
 });
@@ -168,7 +209,9 @@ const VersionUnsupported = builder.objectType(VersionUnsupportedError, {
   name: 'VersionUnsupportedError',
   description: 'The worker speaks another version of the protocol.',
   interfaces: [ErrorInterface],
-  fields: (t) => ({ supported: t.exposeString('supported', { description: 'The versions that this gateway speaks.' }) }),
+  fields: (t) => ({
+    supported: t.exposeString('supported', { description: 'The versions that this gateway speaks.' }),
+  }),
 });
 
 const ERROR_TYPES = {

@@ -24,11 +24,16 @@ function text(maximum: number) {
 
 function integer(minimum: number, maximum: number): Check {
   const format = (value: number) => value.toLocaleString('en');
-  return { type: z.int().min(minimum).max(maximum), allowed: `a whole number from ${format(minimum)} to ${format(maximum)}` };
+  return {
+    type: z.int().min(minimum).max(maximum),
+    allowed: `a whole number from ${format(minimum)} to ${format(maximum)}`,
+  };
 }
 
 function jsonObject(maxKiB: number): Check {
-  const type = z.record(z.string(), z.unknown()).refine((value) => Buffer.byteLength(JSON.stringify(value)) <= maxKiB * 1024);
+  const type = z
+    .record(z.string(), z.unknown())
+    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= maxKiB * 1024);
   return { type, allowed: `an object of at most ${maxKiB} KiB as JSON` };
 }
 
@@ -66,7 +71,10 @@ export const CHECKS = {
 } as const satisfies Record<string, Check>;
 
 /** What is wrong with the fields that are there: null and absent are the schema's business. */
-export function findIssues<Input extends object>(input: Input, checks: { readonly [Key in keyof Input]?: Check }): InputIssue[] {
+export function findIssues<Input extends object>(
+  input: Input,
+  checks: { readonly [Key in keyof Input]?: Check },
+): InputIssue[] {
   return Object.entries(checks as Record<string, Check>).flatMap(([key, { type, allowed }]): InputIssue[] => {
     const given = (input as Record<string, unknown>)[key];
     if (given === null || given === undefined || type.safeParse(given).success) return [];
@@ -82,8 +90,12 @@ export function refuseIssues(issues: readonly InputIssue[]): void {
 const MAX_IDS = 1000;
 
 /** The form for many ids: one after the other, in order; what the same call changed already answers so. */
-export async function forEachId<Result>(ids: readonly (string | number)[], run: (id: string) => Promise<Result>): Promise<Result[]> {
-  if (ids.length > MAX_IDS) throw badRequest(`ids has ${ids.length} items; at most ${MAX_IDS} are allowed in one call.`);
+export async function forEachId<Result>(
+  ids: readonly (string | number)[],
+  run: (id: string) => Promise<Result>,
+): Promise<Result[]> {
+  if (ids.length > MAX_IDS)
+    throw badRequest(`ids has ${ids.length} items; at most ${MAX_IDS} are allowed in one call.`);
   const results: Result[] = [];
   for (const id of ids) results.push(await run(String(id)));
   return results;

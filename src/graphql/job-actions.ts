@@ -20,23 +20,46 @@ const JobSuccess = builder.objectRef<JobChange>('JobSuccess').implement({
     job: t.prismaField({
       type: 'Job',
       description: 'The job as it is now.',
-      resolve: (query, { jobId }, _args, { store }) => store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      resolve: (query, { jobId }, _args, { store }) =>
+        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
     }),
-    cursor: t.field({ type: 'Cursor', description: 'Where the change stands in the event feed.', resolve: ({ position }, _args, { feed }) => encodeCursor(feed, position) }),
+    cursor: t.field({
+      type: 'Cursor',
+      description: 'Where the change stands in the event feed.',
+      resolve: ({ position }, _args, { feed }) => encodeCursor(feed, position),
+    }),
     changed: t.exposeBoolean('changed', { description: 'False when the same had been asked for already.' }),
   }),
 });
-const JobResult = resultUnion('JobResult', JobSuccess, ['NotFoundError', 'JobTransitionError', 'InvalidInputError', 'ForbiddenError']);
-const UpdateJobResult = resultUnion('UpdateJobResult', JobSuccess, ['NotFoundError', 'InvalidInputError', 'ForbiddenError']);
+const JobResult = resultUnion('JobResult', JobSuccess, [
+  'NotFoundError',
+  'JobTransitionError',
+  'InvalidInputError',
+  'ForbiddenError',
+]);
+const UpdateJobResult = resultUnion('UpdateJobResult', JobSuccess, [
+  'NotFoundError',
+  'InvalidInputError',
+  'ForbiddenError',
+]);
 
 const DeleteSuccess = builder.objectRef<{ deletedId: string; position: EventPosition }>('DeleteSuccess').implement({
-  description: 'The job is deleted, with its tasks, attempts and logs. What happened to it stays readable in the event feed for a while.',
+  description:
+    'The job is deleted, with its tasks, attempts and logs. What happened to it stays readable in the event feed for a while.',
   fields: (t) => ({
     deletedId: t.exposeID('deletedId', { description: 'Its id.' }),
-    cursor: t.field({ type: 'Cursor', description: 'Where the deletion stands in the event feed.', resolve: ({ position }, _args, { feed }) => encodeCursor(feed, position) }),
+    cursor: t.field({
+      type: 'Cursor',
+      description: 'Where the deletion stands in the event feed.',
+      resolve: ({ position }, _args, { feed }) => encodeCursor(feed, position),
+    }),
   }),
 });
-const DeleteJobResult = resultUnion('DeleteJobResult', DeleteSuccess, ['NotFoundError', 'JobNotDeletableError', 'ForbiddenError']);
+const DeleteJobResult = resultUnion('DeleteJobResult', DeleteSuccess, [
+  'NotFoundError',
+  'JobNotDeletableError',
+  'ForbiddenError',
+]);
 
 const ID = 'The job.';
 const COMMENT = 'Why, for those who read the event feed; at most 2,000 characters.';
@@ -50,7 +73,10 @@ function actionInput(name: string, description: string) {
 function manyInput(name: string, description: string) {
   return builder.inputType(name, {
     description,
-    fields: (t) => ({ ids: t.idList({ required: true, description: 'The jobs, at most 1,000.' }), comment: t.string({ description: COMMENT }) }),
+    fields: (t) => ({
+      ids: t.idList({ required: true, description: 'The jobs, at most 1,000.' }),
+      comment: t.string({ description: COMMENT }),
+    }),
   });
 }
 
@@ -74,10 +100,16 @@ const UpdateJobInput = builder.inputType('UpdateJobInput', {
     priority: t.int({ description: '0–100; a higher one is given out first.' }),
     maxWorkers: t.int({ description: 'How many workers it has at most; 0 holds it.' }),
     workerTag: t.string({ description: 'Only workers with this tag are given its tasks.' }),
-    metadata: t.field({ type: 'JSON', description: 'Whatever pipelines want to keep with it; the whole object is replaced.' }),
+    metadata: t.field({
+      type: 'JSON',
+      description: 'Whatever pipelines want to keep with it; the whole object is replaced.',
+    }),
   }),
 });
-const DeleteJobInput = builder.inputType('DeleteJobInput', { description: 'Which job to delete.', fields: (t) => ({ id: t.id({ required: true, description: ID }) }) });
+const DeleteJobInput = builder.inputType('DeleteJobInput', {
+  description: 'Which job to delete.',
+  fields: (t) => ({ id: t.id({ required: true, description: ID }) }),
+});
 const DeleteJobsInput = builder.inputType('DeleteJobsInput', {
   description: 'Which jobs to delete.',
   fields: (t) => ({ ids: t.idList({ required: true, description: 'The jobs, at most 1,000.' }) }),
@@ -115,7 +147,8 @@ builder.mutationFields((t) => ({
   }),
   setJobStatus: t.field({
     type: JobResult,
-    description: 'Asks for a status by name: CANCELED or CANCEL_REQUESTED cancel, QUEUED or REQUEUEING requeue. The others are set by the gateway only.',
+    description:
+      'Asks for a status by name: CANCELED or CANCEL_REQUESTED cancel, QUEUED or REQUEUEING requeue. The others are set by the gateway only.',
     args: { input: t.arg({ type: SetJobStatusInput, required: true, description: 'Which job, and which status.' }) },
     resolve: (_root, { input }, context) => ask(context, input.id, input.status, input.comment),
   }),
@@ -123,13 +156,15 @@ builder.mutationFields((t) => ({
     type: [JobResult],
     description: 'Cancels many jobs: one result per id, in order; each its own transaction.',
     args: { input: t.arg({ type: CancelJobsInput, required: true, description: 'Which jobs.' }) },
-    resolve: (_root, { input }, context) => forEachId(input.ids, (id) => ask(context, id, { request: 'cancel' }, input.comment)),
+    resolve: (_root, { input }, context) =>
+      forEachId(input.ids, (id) => ask(context, id, { request: 'cancel' }, input.comment)),
   }),
   requeueJobs: t.field({
     type: [JobResult],
     description: 'Requeues many jobs: one result per id, in order; each its own transaction.',
     args: { input: t.arg({ type: RequeueJobsInput, required: true, description: 'Which jobs.' }) },
-    resolve: (_root, { input }, context) => forEachId(input.ids, (id) => ask(context, id, { request: 'requeue' }, input.comment)),
+    resolve: (_root, { input }, context) =>
+      forEachId(input.ids, (id) => ask(context, id, { request: 'requeue' }, input.comment)),
   }),
   updateJob: t.field({
     type: UpdateJobResult,
@@ -141,8 +176,16 @@ builder.mutationFields((t) => ({
         const { name, priority, maxWorkers, metadata } = CHECKS;
         const notNull = (['name', 'priority', 'metadata'] as const)
           .filter((key) => update[key] === null)
-          .map((key) => ({ path: [key], message: `${key} cannot be cleared.`, given: null, allowed: CHECKS[key].allowed }));
-        refuseIssues([...findIssues(update, { name, priority, maxWorkers, workerTag: CHECKS.word, metadata }), ...notNull]);
+          .map((key) => ({
+            path: [key],
+            message: `${key} cannot be cleared.`,
+            given: null,
+            allowed: CHECKS[key].allowed,
+          }));
+        refuseIssues([
+          ...findIssues(update, { name, priority, maxWorkers, workerTag: CHECKS.word, metadata }),
+          ...notNull,
+        ]);
         return updateJob(store, requireId('Job', id), update as Parameters<typeof updateJob>[2]);
       }),
   }),
@@ -163,10 +206,15 @@ builder.mutationFields((t) => ({
     description: 'Lets a worker have tasks of a job again that it has failed too often.',
     args: { input: t.arg({ type: UnblockWorkerInput, required: true, description: 'Which worker, of which job.' }) },
     resolve: (_root, { input }, { store }) =>
-      orUserError(() => unblockWorker(store, requireId('Job', input.jobId), requireId('Worker', input.workerId), input.taskType)),
+      orUserError(() =>
+        unblockWorker(store, requireId('Job', input.jobId), requireId('Worker', input.workerId), input.taskType),
+      ),
   }),
 }));
 
 function remove(context: Context, id: string) {
-  return orUserError(async () => ({ deletedId: id, position: await deleteJob(context.store, requireId('Job', id), { actor: actorOf(context) }) }));
+  return orUserError(async () => ({
+    deletedId: id,
+    position: await deleteJob(context.store, requireId('Job', id), { actor: actorOf(context) }),
+  }));
 }

@@ -10,7 +10,11 @@ const SettingTypeEnum = enumFromTable('SettingType', 'What kind of value a setti
   DIRECTORY_PATH: 'The absolute path of a folder, as the workers see it.',
   FRAMES: 'Frames, as `1-10`, `1-100x5` or `5,7,9-12`.',
 });
-const SceneSourceEnum = enumFromTable('SceneSource', 'What of a Blender scene a setting can be filled from.', SCENE_SOURCES);
+const SceneSourceEnum = enumFromTable(
+  'SceneSource',
+  'What of a Blender scene a setting can be filled from.',
+  SCENE_SOURCES,
+);
 
 const JobTypeSetting = builder.objectRef<SettingDeclaration>('JobTypeSetting').implement({
   description: 'A setting that a job type declares: forms and checks are made from it.',
@@ -19,13 +23,36 @@ const JobTypeSetting = builder.objectRef<SettingDeclaration>('JobTypeSetting').i
     label: t.exposeString('label', { description: 'What a form calls it.' }),
     description: t.exposeString('description', { description: 'What it does.' }),
     type: t.field({ type: SettingTypeEnum, description: 'What kind of value it takes.', resolve: ({ type }) => type }),
-    default: t.field({ type: 'JSON', nullable: true, description: 'Taken when nothing is given.', resolve: (setting) => setting.default }),
-    choices: t.field({ type: ['JSON'], nullable: true, description: 'The only values that are allowed.', resolve: ({ choices }) => (choices ? [...choices] : null) }),
-    minimum: t.float({ nullable: true, description: 'The smallest number that is allowed.', resolve: ({ minimum }) => minimum }),
-    maximum: t.float({ nullable: true, description: 'The greatest number that is allowed.', resolve: ({ maximum }) => maximum }),
+    default: t.field({
+      type: 'JSON',
+      nullable: true,
+      description: 'Taken when nothing is given.',
+      resolve: (setting) => setting.default,
+    }),
+    choices: t.field({
+      type: ['JSON'],
+      nullable: true,
+      description: 'The only values that are allowed.',
+      resolve: ({ choices }) => (choices ? [...choices] : null),
+    }),
+    minimum: t.float({
+      nullable: true,
+      description: 'The smallest number that is allowed.',
+      resolve: ({ minimum }) => minimum,
+    }),
+    maximum: t.float({
+      nullable: true,
+      description: 'The greatest number that is allowed.',
+      resolve: ({ maximum }) => maximum,
+    }),
     required: t.exposeBoolean('required', { description: 'Whether a value must be given.' }),
     editable: t.exposeBoolean('editable', { description: 'Whether a form offers it.' }),
-    sceneSource: t.field({ type: SceneSourceEnum, nullable: true, description: 'What of the scene fills it.', resolve: ({ sceneSource }) => sceneSource }),
+    sceneSource: t.field({
+      type: SceneSourceEnum,
+      nullable: true,
+      description: 'What of the scene fills it.',
+      resolve: ({ sceneSource }) => sceneSource,
+    }),
   }),
 });
 
@@ -36,13 +63,25 @@ export const JobTypeObject = builder.objectRef<JobType>('JobType').implement({
     label: t.exposeString('label', { description: 'What a form calls it.' }),
     description: t.exposeString('description', { description: 'What it is for.' }),
     version: t.exposeString('version', { description: 'Rises when the same settings would give other tasks.' }),
-    taskTypes: t.field({ type: ['String'], description: 'The task types that it makes; workers say which ones they take.', resolve: ({ taskTypes }) => [...taskTypes] }),
-    settings: t.field({ type: [JobTypeSetting], description: 'Its settings, in the order of a form.', resolve: ({ settings }) => [...settings] }),
+    taskTypes: t.field({
+      type: ['String'],
+      description: 'The task types that it makes; workers say which ones they take.',
+      resolve: ({ taskTypes }) => [...taskTypes],
+    }),
+    settings: t.field({
+      type: [JobTypeSetting],
+      description: 'Its settings, in the order of a form.',
+      resolve: ({ settings }) => [...settings],
+    }),
   }),
 });
 
 builder.queryFields((t) => ({
-  jobTypes: t.field({ type: [JobTypeObject], description: 'The job types of this gateway.', resolve: (_root, _args, { jobTypes }) => [...jobTypes.list()] }),
+  jobTypes: t.field({
+    type: [JobTypeObject],
+    description: 'The job types of this gateway.',
+    resolve: (_root, _args, { jobTypes }) => [...jobTypes.list()],
+  }),
   jobType: t.field({
     type: JobTypeObject,
     nullable: true,

@@ -1,7 +1,7 @@
 import { queryFromInfo } from '@pothos/plugin-prisma';
 import { countSecondsLeft } from '../domain/estimate.ts';
-import { isDeletableJob, type JobStatus, nextJobStatuses } from '../domain/job-status.ts';
 import { judgeJobRequest } from '../domain/job-requests.ts';
+import { isDeletableJob, type JobStatus, nextJobStatuses } from '../domain/job-status.ts';
 import type { StatusReason } from '../domain/status-reason.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
@@ -74,7 +74,12 @@ const SubmittedFile = builder.objectRef<StoredFile>('SubmittedFile').implement({
   fields: (t) => ({
     path: t.exposeString('path', { description: 'Where it is.' }),
     bytes: t.exposeFloat('bytes', { description: 'Its size in bytes.' }),
-    modifiedAt: t.field({ type: 'DateTime', nullable: true, description: 'When it was last changed.', resolve: ({ modifiedAt }) => (modifiedAt ? new Date(modifiedAt) : null) }),
+    modifiedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was last changed.',
+      resolve: ({ modifiedAt }) => (modifiedAt ? new Date(modifiedAt) : null),
+    }),
     sha256: t.exposeString('sha256', { nullable: true, description: 'Its SHA-256, in hexadecimal.' }),
   }),
 });
@@ -87,7 +92,11 @@ interface Block {
 const WorkerBlock = builder.objectRef<Block>('WorkerBlock').implement({
   description: 'That a worker failed so many tasks of one type of the job that it gets no more of them for a while.',
   fields: (t) => ({
-    worker: t.field({ type: WorkerRef, description: 'The worker.', resolve: ({ workerId }, _args, { store }) => store.prisma.worker.findUniqueOrThrow({ where: { id: workerId } }) }),
+    worker: t.field({
+      type: WorkerRef,
+      description: 'The worker.',
+      resolve: ({ workerId }, _args, { store }) => store.prisma.worker.findUniqueOrThrow({ where: { id: workerId } }),
+    }),
     taskType: t.exposeString('taskType', { description: 'The task type.' }),
     until: t.expose('until', { type: 'DateTime', description: 'When the block ends by itself.' }),
   }),
@@ -97,7 +106,7 @@ const TaskFilter = builder.inputType('TaskFilter', {
   description: 'Which tasks of a job.',
   fields: (t) => ({
     statuses: t.field({ type: [TaskStatusEnum], description: 'Only those with one of these statuses.' }),
-    workerId: t.id({ description: 'Only those whose newest attempt is this worker\'s.' }),
+    workerId: t.id({ description: "Only those whose newest attempt is this worker's." }),
   }),
 });
 
@@ -110,37 +119,81 @@ export const JobRef = builder.prismaNode('Job', {
   fields: (t) => ({
     name: t.exposeString('name', { description: 'What it is called.' }),
     type: t.exposeString('type', { description: 'The name of its job type.' }),
-    jobType: t.field({ type: JobTypeObject, nullable: true, description: 'Its job type; null when it was removed.', resolve: ({ type }, _args, { jobTypes }) => jobTypes.get(type) }),
-    status: t.field({ type: JobStatusEnum, description: 'Where it stands.', resolve: ({ status }) => status as JobStatus }),
-    statusReason: t.field({ type: StatusReasonEnum, description: 'Why its status last changed.', resolve: ({ statusReason }) => statusReason as StatusReason }),
+    jobType: t.field({
+      type: JobTypeObject,
+      nullable: true,
+      description: 'Its job type; null when it was removed.',
+      resolve: ({ type }, _args, { jobTypes }) => jobTypes.get(type),
+    }),
+    status: t.field({
+      type: JobStatusEnum,
+      description: 'Where it stands.',
+      resolve: ({ status }) => status as JobStatus,
+    }),
+    statusReason: t.field({
+      type: StatusReasonEnum,
+      description: 'Why its status last changed.',
+      resolve: ({ statusReason }) => statusReason as StatusReason,
+    }),
     error: t.exposeString('error', { nullable: true, description: 'What failed, in words.' }),
     possibleNextStatuses: t.field({
       type: [JobStatusEnum],
       description: 'What may follow its status: the table, and nothing else.',
       resolve: ({ status }) => [...nextJobStatuses(status as JobStatus)],
     }),
-    allowedActions: t.field({ type: [JobActionEnum], description: 'What a user may do now: what a button may offer.', resolve: ({ status }) => allowedActions(status as JobStatus) }),
+    allowedActions: t.field({
+      type: [JobActionEnum],
+      description: 'What a user may do now: what a button may offer.',
+      resolve: ({ status }) => allowedActions(status as JobStatus),
+    }),
     priority: t.exposeInt('priority', { description: '0–100; a higher one is given out first.' }),
-    maxWorkers: t.exposeInt('maxWorkers', { nullable: true, description: 'How many workers it has at most; 0 holds it, null sets no limit.' }),
-    workerTag: t.exposeString('workerTag', { nullable: true, description: 'Only workers with this tag are given its tasks.' }),
+    maxWorkers: t.exposeInt('maxWorkers', {
+      nullable: true,
+      description: 'How many workers it has at most; 0 holds it, null sets no limit.',
+    }),
+    workerTag: t.exposeString('workerTag', {
+      nullable: true,
+      description: 'Only workers with this tag are given its tasks.',
+    }),
     maxAttempts: t.exposeInt('maxAttempts', { description: 'Failures after which a task is failed for good.' }),
-    failureLimitPercent: t.exposeInt('failureLimitPercent', { description: 'Percent of failed tasks at which the rest of the job is called off.' }),
-    taskTimeoutSeconds: t.exposeInt('taskTimeoutSeconds', { nullable: true, description: 'Seconds that an attempt may take; null sets no limit.' }),
-    noOutputTimeoutSeconds: t.exposeInt('noOutputTimeoutSeconds', { nullable: true, description: 'Seconds that an attempt may be silent; null sets no limit.' }),
+    failureLimitPercent: t.exposeInt('failureLimitPercent', {
+      description: 'Percent of failed tasks at which the rest of the job is called off.',
+    }),
+    taskTimeoutSeconds: t.exposeInt('taskTimeoutSeconds', {
+      nullable: true,
+      description: 'Seconds that an attempt may take; null sets no limit.',
+    }),
+    noOutputTimeoutSeconds: t.exposeInt('noOutputTimeoutSeconds', {
+      nullable: true,
+      description: 'Seconds that an attempt may be silent; null sets no limit.',
+    }),
     submitter: t.exposeString('submitter', { description: 'Who submitted it.' }),
     settings: t.field({ type: 'JSON', description: "Its job type's settings.", resolve: ({ settings }) => settings }),
-    metadata: t.field({ type: 'JSON', description: 'Whatever pipelines want to keep with it.', resolve: ({ metadata }) => metadata }),
-    files: t.field({ type: [SubmittedFile], description: 'The files that it reads.', resolve: ({ files }) => files as unknown as StoredFile[] }),
-    progress: t.float({ description: 'How much of it is done, 0–1: by frames; a task without frames counts as one.', resolve: ({ workDone, workTotal }) => workDone / workTotal }),
+    metadata: t.field({
+      type: 'JSON',
+      description: 'Whatever pipelines want to keep with it.',
+      resolve: ({ metadata }) => metadata,
+    }),
+    files: t.field({
+      type: [SubmittedFile],
+      description: 'The files that it reads.',
+      resolve: ({ files }) => files as unknown as StoredFile[],
+    }),
+    progress: t.float({
+      description: 'How much of it is done, 0–1: by frames; a task without frames counts as one.',
+      resolve: ({ workDone, workTotal }) => workDone / workTotal,
+    }),
     frameCounts: t.field({ type: FrameCountsType, description: 'Its frames.', resolve: (job) => job }),
     taskCounts: t.field({ type: TaskCountsType, description: 'Its tasks, by status.', resolve: (job) => job }),
     secondsElapsed: t.int({
       description: 'Seconds from the first claim until now, or until it ended; 0 before.',
-      resolve: ({ startedAt, finishedAt }, _args, { store }) => (startedAt ? Math.max(0, Math.round(((finishedAt ?? store.now()).getTime() - startedAt.getTime()) / 1000)) : 0),
+      resolve: ({ startedAt, finishedAt }, _args, { store }) =>
+        startedAt ? Math.max(0, Math.round(((finishedAt ?? store.now()).getTime() - startedAt.getTime()) / 1000)) : 0,
     }),
     secondsLeft: t.int({
       nullable: true,
-      description: 'Seconds until its frames are done: frames left × the median of its newest frames ÷ workers on it now. Null without a worker and before three frames.',
+      description:
+        'Seconds until its frames are done: frames left × the median of its newest frames ÷ workers on it now. Null without a worker and before three frames.',
       resolve: (job) => countSecondsLeft(job),
     }),
     waitingFor: t.field({
@@ -152,7 +205,12 @@ export const JobRef = builder.prismaNode('Job', {
           job.tasksClaimable === 0
             ? []
             : await context.store.prisma.task.findMany({
-                where: { jobId: job.id, openDependencies: 0, status: { in: ['queued', 'soft-failed'] }, failures: { some: {} } },
+                where: {
+                  jobId: job.id,
+                  openDependencies: 0,
+                  status: { in: ['queued', 'soft-failed'] },
+                  failures: { some: {} },
+                },
                 include: { failures: true },
                 orderBy: { index: 'asc' },
                 take: HISTORIES_AT_MOST,
@@ -161,7 +219,11 @@ export const JobRef = builder.prismaNode('Job', {
       },
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was submitted.' }),
-    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: 'When its first task was given out.' }),
+    startedAt: t.expose('startedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its first task was given out.',
+    }),
     finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'When it ended.' }),
     tasks: t.field({
       type: TaskConnection,
@@ -171,13 +233,20 @@ export const JobRef = builder.prismaNode('Job', {
         const where: Prisma.TaskWhereInput = {
           jobId: id,
           ...(filter?.statuses && { status: { in: filter.statuses satisfies TaskStatus[] } }),
-          ...(filter?.workerId != null && { workerId: { in: [decodeId('Worker', filter.workerId)].filter((worker) => worker !== null) } }),
+          ...(filter?.workerId != null && {
+            workerId: { in: [decodeId('Worker', filter.workerId)].filter((worker) => worker !== null) },
+          }),
         };
         const { task } = context.store.prisma;
         return readPage(page, {
           keys: [{ key: 'index', direction: 'asc' }],
           find: (beyond, orderBy, take) =>
-            task.findMany({ ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }), where: { AND: [beyond, where] }, orderBy, take }),
+            task.findMany({
+              ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }),
+              where: { AND: [beyond, where] },
+              orderBy,
+              take,
+            }),
           count: () => task.count({ where }),
         });
       },
@@ -205,9 +274,15 @@ type JobOrderField = keyof typeof JOB_ORDERS;
 const JobOrderFieldEnum = enumFromTable(
   'JobOrderField',
   'What jobs are ordered by.',
-  Object.fromEntries(Object.entries(JOB_ORDERS).map(([name, { description }]) => [name, description])) as Record<JobOrderField, string>,
+  Object.fromEntries(Object.entries(JOB_ORDERS).map(([name, { description }]) => [name, description])) as Record<
+    JobOrderField,
+    string
+  >,
 );
-const OrderDirectionEnum = enumFromTable('OrderDirection', 'Which end comes first.', { ASC: 'The smallest, the oldest.', DESC: 'The greatest, the newest.' });
+const OrderDirectionEnum = enumFromTable('OrderDirection', 'Which end comes first.', {
+  ASC: 'The smallest, the oldest.',
+  DESC: 'The greatest, the newest.',
+});
 
 const JobOrder = builder.inputType('JobOrder', {
   description: 'The order of jobs; equal ones follow by age.',
@@ -272,7 +347,11 @@ builder.queryFields((t) => ({
     args: {
       ...t.arg.connectionArgs(),
       filter: t.arg({ type: JobFilter, description: 'Which ones.' }),
-      orderBy: t.arg({ type: JobOrder, defaultValue: { field: 'CREATED_AT', direction: 'DESC' }, description: 'In which order.' }),
+      orderBy: t.arg({
+        type: JobOrder,
+        defaultValue: { field: 'CREATED_AT', direction: 'DESC' },
+        description: 'In which order.',
+      }),
     },
     resolve: (_root, { filter, orderBy: order, ...page }, context, info) => {
       const where = whereJobs(filter);
@@ -285,7 +364,12 @@ builder.queryFields((t) => ({
       return readPage(page, {
         keys,
         find: (beyond, orderBy, take) =>
-          job.findMany({ ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }), where: { AND: [beyond, where] }, orderBy, take }),
+          job.findMany({
+            ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }),
+            where: { AND: [beyond, where] },
+            orderBy,
+            take,
+          }),
         count: () => job.count({ where }),
       });
     },

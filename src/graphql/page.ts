@@ -25,7 +25,12 @@ export interface PageSource<Row> {
 /** A page as the connection types show it. The rows are counted only when somebody asks. */
 export interface Page<Row> {
   readonly edges: { readonly node: Row; readonly cursor: string }[];
-  readonly pageInfo: { readonly hasNextPage: boolean; readonly hasPreviousPage: boolean; readonly startCursor: string | null; readonly endCursor: string | null };
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
   count(): Promise<number>;
 }
 
@@ -69,7 +74,8 @@ export function badRequest(message: string): GraphQLError {
 
 function checkSizes({ first, last }: PageArguments): void {
   for (const [name, size] of Object.entries({ first, last }))
-    if (size != null && (size < 1 || size > MAX_PAGE_SIZE)) throw badRequest(`${name} is ${size}; it must be from 1 to ${MAX_PAGE_SIZE}.`);
+    if (size != null && (size < 1 || size > MAX_PAGE_SIZE))
+      throw badRequest(`${name} is ${size}; it must be from 1 to ${MAX_PAGE_SIZE}.`);
   if (first != null && last != null) throw badRequest('Give first or last, not both.');
 }
 
@@ -95,7 +101,12 @@ function writeCursor<Row extends object>(keys: SortKeys<Row>, row: Row): string 
 function readCursor(name: string, cursor: string, length: number): unknown[] {
   try {
     const values: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (Array.isArray(values) && values.length === length && values.every((value) => typeof value === 'string' || typeof value === 'number')) return values;
+    if (
+      Array.isArray(values) &&
+      values.length === length &&
+      values.every((value) => typeof value === 'string' || typeof value === 'number')
+    )
+      return values;
   } catch {
     // Falls through: whatever it is, it is no cursor.
   }

@@ -18,13 +18,29 @@ export const WaitingReasonEnum = enumFromTable(
 );
 export const AttemptOutcomeEnum = enumFromTable('AttemptOutcome', 'How an attempt ended.', ATTEMPT_OUTCOMES);
 export const FailureKindEnum = enumFromTable('FailureKind', 'What went wrong in an attempt.', FAILURE_KINDS);
-export const TransitionRefusalEnum = enumFromTable('TransitionRefusal', 'Why a status was refused.', TRANSITION_REFUSALS);
+export const TransitionRefusalEnum = enumFromTable(
+  'TransitionRefusal',
+  'Why a status was refused.',
+  TRANSITION_REFUSALS,
+);
 export const WorkerStatusEnum = enumFromTable('WorkerStatus', 'Where a worker stands.', WORKER_STATUSES);
-export const WorkerStatusRequestEnum = enumFromTable('WorkerStatusRequest', 'What a worker can be asked to do.', WORKER_STATUS_REQUESTS);
-export const RequestTimingEnum = enumFromTable('RequestTiming', 'When a worker is to do what it is asked.', REQUEST_TIMINGS);
+export const WorkerStatusRequestEnum = enumFromTable(
+  'WorkerStatusRequest',
+  'What a worker can be asked to do.',
+  WORKER_STATUS_REQUESTS,
+);
+export const RequestTimingEnum = enumFromTable(
+  'RequestTiming',
+  'When a worker is to do what it is asked.',
+  REQUEST_TIMINGS,
+);
 export const ErrorCodeEnum = enumFromTable('ErrorCode', 'The kind of an error, for programs.', ERROR_CODES);
 export const RoleEnum = enumFromTable('Role', 'What a caller may do.', ROLES);
-export const SessionEndEnum = enumFromTable('SessionEnd', 'Why a session has ended. Only after UNKNOWN a worker signs on again.', SESSION_ENDS);
+export const SessionEndEnum = enumFromTable(
+  'SessionEnd',
+  'Why a session has ended. Only after UNKNOWN a worker signs on again.',
+  SESSION_ENDS,
+);
 
 const JobStatusInfo = builder.objectRef<{ status: JobStatus }>('JobStatusInfo').implement({
   description: "One row of the job statuses' table.",

@@ -1,8 +1,8 @@
-import { MAX_TASKS } from '../domain/job-type.ts';
-import { InvalidInputError } from '../domain/errors.ts';
 import { findClosestName } from '../domain/closest-name.ts';
-import { validateSettings } from '../domain/job-settings.ts';
+import { InvalidInputError } from '../domain/errors.ts';
 import type { InputIssue } from '../domain/input-issue.ts';
+import { validateSettings } from '../domain/job-settings.ts';
+import { MAX_TASKS } from '../domain/job-type.ts';
 import { encodeCursor } from '../feed/cursor.ts';
 import { type CompiledJob, type SubmittedJob, submitJob } from '../store/submit-job.ts';
 import { builder } from './builder.ts';
@@ -25,18 +25,40 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
   fields: (t) => ({
     type: t.string({ required: true, description: 'The name of a job type; see jobTypes.' }),
     name: t.string({ required: true, description: 'What it is called: 1–200 characters.' }),
-    settings: t.field({ type: 'JSON', required: true, description: "The job type's settings, by key; at most 256 KiB." }),
+    settings: t.field({
+      type: 'JSON',
+      required: true,
+      description: "The job type's settings, by key; at most 256 KiB.",
+    }),
     priority: t.int({ required: true, defaultValue: 50, description: '0–100; a higher one is given out first.' }),
     maxWorkers: t.int({ description: 'How many workers it has at most, 0–10,000; 0 holds it, null sets no limit.' }),
     workerTag: t.string({ description: 'Only workers with this tag are given its tasks.' }),
-    maxAttempts: t.int({ required: true, defaultValue: 3, description: 'Failures after which a task is failed for good, 1–20.' }),
-    failureLimitPercent: t.int({ required: true, defaultValue: 10, description: 'Percent of failed tasks, 1–100, at which the rest of the job is called off.' }),
+    maxAttempts: t.int({
+      required: true,
+      defaultValue: 3,
+      description: 'Failures after which a task is failed for good, 1–20.',
+    }),
+    failureLimitPercent: t.int({
+      required: true,
+      defaultValue: 10,
+      description: 'Percent of failed tasks, 1–100, at which the rest of the job is called off.',
+    }),
     taskTimeoutSeconds: t.int({ description: 'Seconds that an attempt may take, 1–604,800; null sets no limit.' }),
-    noOutputTimeoutSeconds: t.int({ defaultValue: 3600, description: 'Seconds that an attempt may be silent, 1–604,800; null sets no limit.' }),
+    noOutputTimeoutSeconds: t.int({
+      defaultValue: 3600,
+      description: 'Seconds that an attempt may be silent, 1–604,800; null sets no limit.',
+    }),
     files: t.field({ type: [SubmittedFileInput], description: 'The files that the job reads.' }),
-    metadata: t.field({ type: 'JSON', description: 'Whatever pipelines want to keep with it: an object of at most 64 KiB.' }),
-    jobTypeVersion: t.string({ description: 'Refused when the gateway has another version of the job type; null takes whichever it has.' }),
-    idempotencyKey: t.string({ description: 'The same key with the same input answers with the first job instead of submitting it again.' }),
+    metadata: t.field({
+      type: 'JSON',
+      description: 'Whatever pipelines want to keep with it: an object of at most 64 KiB.',
+    }),
+    jobTypeVersion: t.string({
+      description: 'Refused when the gateway has another version of the job type; null takes whichever it has.',
+    }),
+    idempotencyKey: t.string({
+      description: 'The same key with the same input answers with the first job instead of submitting it again.',
+    }),
     submitter: t.string({ description: 'Who submits it; believed only where nobody has to log in.' }),
   }),
 });
@@ -48,13 +70,24 @@ const SubmitJobSuccess = builder.objectRef<SubmittedJob>('SubmitJobSuccess').imp
     job: t.prismaField({
       type: 'Job',
       description: 'The job.',
-      resolve: (query, { jobId }, _args, { store }) => store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      resolve: (query, { jobId }, _args, { store }) =>
+        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
     }),
-    cursor: t.field({ type: 'Cursor', description: 'Where the submission stands in the event feed.', resolve: ({ position }, _args, { feed }) => encodeCursor(feed, position) }),
-    alreadySubmitted: t.exposeBoolean('alreadySubmitted', { description: 'True when the idempotency key had been used for the same input: this is the job of then.' }),
+    cursor: t.field({
+      type: 'Cursor',
+      description: 'Where the submission stands in the event feed.',
+      resolve: ({ position }, _args, { feed }) => encodeCursor(feed, position),
+    }),
+    alreadySubmitted: t.exposeBoolean('alreadySubmitted', {
+      description: 'True when the idempotency key had been used for the same input: this is the job of then.',
+    }),
   }),
 });
-const SubmitJobResult = resultUnion('SubmitJobResult', SubmitJobSuccess, ['InvalidInputError', 'IdempotencyConflictError', 'ForbiddenError']);
+const SubmitJobResult = resultUnion('SubmitJobResult', SubmitJobSuccess, [
+  'InvalidInputError',
+  'IdempotencyConflictError',
+  'ForbiddenError',
+]);
 
 builder.mutationField('submitJob', (t) =>
   t.field({
@@ -102,7 +135,13 @@ export function compileJob(input: Submission, context: Context): CompiledJob {
 
   const tasks = jobType.compile({ jobName: input.name, settings: result.settings });
   if (tasks.length === 0 || tasks.length > MAX_TASKS)
-    refuseIssues([{ path: ['settings'], message: `These settings make ${tasks.length} tasks.`, allowed: `1–${MAX_TASKS.toLocaleString('en')} tasks` }]);
+    refuseIssues([
+      {
+        path: ['settings'],
+        message: `These settings make ${tasks.length} tasks.`,
+        allowed: `1–${MAX_TASKS.toLocaleString('en')} tasks`,
+      },
+    ]);
   return {
     name: input.name,
     type: jobType.name,
@@ -128,5 +167,10 @@ function unknownJobType(given: string, { jobTypes }: Context): InputIssue {
   const names = jobTypes.list().map((type) => type.name);
   const closest = findClosestName(given, names);
   const hint = closest ? ` Did you mean ${JSON.stringify(closest)}?` : '';
-  return { path: ['type'], message: `There is no job type ${JSON.stringify(given)}.${hint}`, given, allowed: names.join(', ') };
+  return {
+    path: ['type'],
+    message: `There is no job type ${JSON.stringify(given)}.${hint}`,
+    given,
+    allowed: names.join(', '),
+  };
 }

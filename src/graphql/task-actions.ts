@@ -16,14 +16,20 @@ const TaskSuccess = builder.objectRef<TaskChange>('TaskSuccess').implement({
     task: t.prismaField({
       type: 'Task',
       description: 'The task as it is now.',
-      resolve: (query, { taskId }, _args, { store }) => store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
+      resolve: (query, { taskId }, _args, { store }) =>
+        store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
     }),
     job: t.prismaField({
       type: 'Job',
       description: 'Its job as it is now.',
-      resolve: (query, { jobId }, _args, { store }) => store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      resolve: (query, { jobId }, _args, { store }) =>
+        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
     }),
-    cursor: t.field({ type: 'Cursor', description: 'Where the change stands in the event feed.', resolve: ({ position }, _args, { feed }) => encodeCursor(feed, position) }),
+    cursor: t.field({
+      type: 'Cursor',
+      description: 'Where the change stands in the event feed.',
+      resolve: ({ position }, _args, { feed }) => encodeCursor(feed, position),
+    }),
     changed: t.exposeBoolean('changed', { description: 'False when the same had been asked for already.' }),
   }),
 });
@@ -47,7 +53,10 @@ function actionInput(name: string, description: string) {
 function manyInput(name: string, description: string) {
   return builder.inputType(name, {
     description,
-    fields: (t) => ({ ids: t.idList({ required: true, description: 'The tasks, at most 1,000.' }), comment: t.string({ description: COMMENT }) }),
+    fields: (t) => ({
+      ids: t.idList({ required: true, description: 'The tasks, at most 1,000.' }),
+      comment: t.string({ description: COMMENT }),
+    }),
   });
 }
 
@@ -74,19 +83,22 @@ function ask(context: Context, id: string, to: TaskStatus, comment: string | nul
 builder.mutationFields((t) => ({
   cancelTask: t.field({
     type: TaskResult,
-    description: 'Cancels a task: at once when it waits or has failed; one that runs is stopped first. What depends on it cannot run any more.',
+    description:
+      'Cancels a task: at once when it waits or has failed; one that runs is stopped first. What depends on it cannot run any more.',
     args: { input: t.arg({ type: CancelTaskInput, required: true, description: 'Which task.' }) },
     resolve: (_root, { input }, context) => ask(context, input.id, 'canceled', input.comment, 'cancelTask'),
   }),
   requeueTask: t.field({
     type: TaskResult,
-    description: 'Puts a task back, with what depends on it as far as that has to be done again. Its failures are forgotten.',
+    description:
+      'Puts a task back, with what depends on it as far as that has to be done again. Its failures are forgotten.',
     args: { input: t.arg({ type: RequeueTaskInput, required: true, description: 'Which task.' }) },
     resolve: (_root, { input }, context) => ask(context, input.id, 'queued', input.comment, 'requeueTask'),
   }),
   setTaskStatus: t.field({
     type: TaskResult,
-    description: 'Asks for a status by name: CANCELED cancels, QUEUED requeues; a soft-failed task can be given up (FAILED) or accepted as done (COMPLETED).',
+    description:
+      'Asks for a status by name: CANCELED cancels, QUEUED requeues; a soft-failed task can be given up (FAILED) or accepted as done (COMPLETED).',
     args: { input: t.arg({ type: SetTaskStatusInput, required: true, description: 'Which task, and which status.' }) },
     resolve: (_root, { input }, context) => ask(context, input.id, input.status, input.comment, 'setTaskStatus'),
   }),
@@ -94,12 +106,14 @@ builder.mutationFields((t) => ({
     type: [TaskResult],
     description: 'Cancels many tasks: one result per id, in order.',
     args: { input: t.arg({ type: CancelTasksInput, required: true, description: 'Which tasks.' }) },
-    resolve: (_root, { input }, context) => forEachId(input.ids, (id) => ask(context, id, 'canceled', input.comment, 'cancelTask')),
+    resolve: (_root, { input }, context) =>
+      forEachId(input.ids, (id) => ask(context, id, 'canceled', input.comment, 'cancelTask')),
   }),
   requeueTasks: t.field({
     type: [TaskResult],
     description: 'Requeues many tasks: one result per id, in order.',
     args: { input: t.arg({ type: RequeueTasksInput, required: true, description: 'Which tasks.' }) },
-    resolve: (_root, { input }, context) => forEachId(input.ids, (id) => ask(context, id, 'queued', input.comment, 'requeueTask')),
+    resolve: (_root, { input }, context) =>
+      forEachId(input.ids, (id) => ask(context, id, 'queued', input.comment, 'requeueTask')),
   }),
 }));

@@ -1,9 +1,9 @@
 import { queryFromInfo } from '@pothos/plugin-prisma';
 import type { Command } from '../domain/command.ts';
-import { nextTaskStatuses, type TaskStatus } from '../domain/task-status.ts';
-import { judgeTaskRequest } from '../domain/task-requests.ts';
 import type { JobStatus } from '../domain/job-status.ts';
 import type { StatusReason } from '../domain/status-reason.ts';
+import { judgeTaskRequest } from '../domain/task-requests.ts';
+import { nextTaskStatuses, type TaskStatus } from '../domain/task-status.ts';
 import { AttemptConnection } from './attempt.ts';
 import { builder, enumFromTable } from './builder.ts';
 import { CommandType } from './command.ts';
@@ -24,7 +24,10 @@ type TaskAction = keyof typeof TASK_ACTIONS;
 const TaskActionEnum = enumFromTable(
   'TaskAction',
   'What a user may do to a task.',
-  Object.fromEntries(Object.entries(TASK_ACTIONS).map(([name, { description }]) => [name, description])) as Record<TaskAction, string>,
+  Object.fromEntries(Object.entries(TASK_ACTIONS).map(([name, { description }]) => [name, description])) as Record<
+    TaskAction,
+    string
+  >,
 );
 
 export const TaskRef = builder.prismaNode('Task', {
@@ -32,12 +35,22 @@ export const TaskRef = builder.prismaNode('Task', {
   description: 'The unit that a worker executes: a list of commands, as a rule for a chunk of frames.',
   fields: (t) => ({
     job: t.relation('job', { description: 'Its job.' }),
-    index: t.exposeInt('index', { description: 'Its place in the job, from 0: the order in which tasks are given out.' }),
+    index: t.exposeInt('index', {
+      description: 'Its place in the job, from 0: the order in which tasks are given out.',
+    }),
     name: t.exposeString('name', { description: 'What it is called.' }),
     type: t.exposeString('type', { description: 'Only workers that take this task type are given it.' }),
     frames: t.exposeString('frames', { nullable: true, description: 'Its frames, as `1-10`; null without frames.' }),
-    status: t.field({ type: TaskStatusEnum, description: 'Where it stands.', resolve: (task) => task.status as TaskStatus }),
-    statusReason: t.field({ type: StatusReasonEnum, description: 'Why its status last changed.', resolve: (task) => task.statusReason as StatusReason }),
+    status: t.field({
+      type: TaskStatusEnum,
+      description: 'Where it stands.',
+      resolve: (task) => task.status as TaskStatus,
+    }),
+    statusReason: t.field({
+      type: StatusReasonEnum,
+      description: 'Why its status last changed.',
+      resolve: (task) => task.statusReason as StatusReason,
+    }),
     possibleNextStatuses: t.field({
       type: [TaskStatusEnum],
       description: 'What may follow its status: the table, and nothing else.',
@@ -46,25 +59,44 @@ export const TaskRef = builder.prismaNode('Task', {
     allowedActions: t.field({
       type: [TaskActionEnum],
       description: 'What a user may do now: what a button may offer.',
-      select: { job: { select: { status: true } }, attempts: { where: { endedAt: null }, select: { stopOrder: true } } },
+      select: {
+        job: { select: { status: true } },
+        attempts: { where: { endedAt: null }, select: { stopOrder: true } },
+      },
       resolve: ({ status, attempts, job }) =>
         (Object.keys(TASK_ACTIONS) as TaskAction[]).filter((action) => {
-          const task = { status: status as TaskStatus, isBeingCanceled: attempts.some(({ stopOrder }) => stopOrder === 'CANCELED') };
+          const task = {
+            status: status as TaskStatus,
+            isBeingCanceled: attempts.some(({ stopOrder }) => stopOrder === 'CANCELED'),
+          };
           return 'request' in judgeTaskRequest(job.status as JobStatus, task, TASK_ACTIONS[action].to);
         }),
     }),
     progress: t.exposeFloat('progress', { description: 'How much of it is done, 0–1.' }),
-    failedAttempts: t.exposeInt('failedAttempts', { description: "Failures that count towards the job's maxAttempts since it was last requeued by a user." }),
-    stopRequestedAt: t.expose('stopRequestedAt', { type: 'DateTime', nullable: true, description: 'When its worker was told to stop; null when it was not.' }),
+    failedAttempts: t.exposeInt('failedAttempts', {
+      description: "Failures that count towards the job's maxAttempts since it was last requeued by a user.",
+    }),
+    stopRequestedAt: t.expose('stopRequestedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its worker was told to stop; null when it was not.',
+    }),
     waitingFor: t.field({
       type: WaitingReasonEnum,
       nullable: true,
       description: 'Why it waits; null when it does not wait.',
-      select: { failures: true, job: { select: { tasksActive: true, maxWorkers: true, workerTag: true, blocks: true } } },
+      select: {
+        failures: true,
+        job: { select: { tasksActive: true, maxWorkers: true, workerTag: true, blocks: true } },
+      },
       resolve: async (task, _args, context) => taskWaitingReason(task, task.job, await context.farm(), context.store),
     }),
     worker: t.relation('worker', { nullable: true, description: 'The worker of its newest attempt.' }),
-    commands: t.field({ type: [CommandType], description: 'What a worker does, in this order.', resolve: (task) => task.commands as unknown as Command[] }),
+    commands: t.field({
+      type: [CommandType],
+      description: 'What a worker does, in this order.',
+      resolve: (task) => task.commands as unknown as Command[],
+    }),
     attempts: t.field({
       type: AttemptConnection,
       description: 'Its executions, the first one first.',

@@ -1,16 +1,23 @@
 import type { FarmWorker, TaskHistory } from '../domain/failure-policy.ts';
 import { canDo } from '../domain/failure-policy.ts';
-import { hasRoomForWorker, type WaitingReason, waitingReason, WAITING_REASONS } from '../domain/order-of-work.ts';
-import { mayRunTasks, type JobStatus } from '../domain/job-status.ts';
+import { type JobStatus, mayRunTasks } from '../domain/job-status.ts';
+import { hasRoomForWorker, WAITING_REASONS, type WaitingReason, waitingReason } from '../domain/order-of-work.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
 import type { Job, JobQueue, Task, TaskFailure, WorkerBlock } from '../generated/prisma/client.ts';
 import type { Store } from '../store/store.ts';
 
-type WaitingTask = Pick<Task, 'id' | 'type' | 'status' | 'openDependencies' | 'failedAttempts' | 'lastFailedAt'> & { readonly failures: readonly TaskFailure[] };
+type WaitingTask = Pick<Task, 'id' | 'type' | 'status' | 'openDependencies' | 'failedAttempts' | 'lastFailedAt'> & {
+  readonly failures: readonly TaskFailure[];
+};
 type WaitingJob = Pick<Job, 'tasksActive' | 'maxWorkers' | 'workerTag'> & { readonly blocks: readonly WorkerBlock[] };
 
 /** Why a task waits at this moment; null when it does not. */
-export function taskWaitingReason(task: WaitingTask, job: WaitingJob, farm: readonly FarmWorker[], store: Store): WaitingReason | null {
+export function taskWaitingReason(
+  task: WaitingTask,
+  job: WaitingJob,
+  farm: readonly FarmWorker[],
+  store: Store,
+): WaitingReason | null {
   const history: TaskHistory = {
     taskId: task.id,
     taskType: task.type,
@@ -18,7 +25,8 @@ export function taskWaitingReason(task: WaitingTask, job: WaitingJob, farm: read
     failedAttempts: task.failedAttempts,
     lastFailedAt: task.lastFailedAt,
     failureOf: (workerId) => task.failures.find((failure) => failure.workerId === workerId),
-    blockedUntil: (workerId) => job.blocks.find((block) => block.workerId === workerId && block.taskType === task.type)?.until,
+    blockedUntil: (workerId) =>
+      job.blocks.find((block) => block.workerId === workerId && block.taskType === task.type)?.until,
   };
   const state = { ...history, status: task.status as TaskStatus, openDependencies: task.openDependencies };
   return waitingReason(job, state, farm, store.now(), store.retryDelayMs);
@@ -40,7 +48,11 @@ export function jobWaitingReasons(
   for (const { taskType, claimable } of job.queues) {
     const withHistory = histories.filter((task) => task.type === taskType).length;
     if (claimable <= withHistory) continue;
-    reasons.add(farm.some((worker) => canDo(worker, { taskType, workerTag: job.workerTag })) ? 'ALL_WORKERS_BUSY' : 'NO_CAPABLE_WORKER');
+    reasons.add(
+      farm.some((worker) => canDo(worker, { taskType, workerTag: job.workerTag }))
+        ? 'ALL_WORKERS_BUSY'
+        : 'NO_CAPABLE_WORKER',
+    );
   }
   return (Object.keys(WAITING_REASONS) as WaitingReason[]).filter((reason) => reasons.has(reason));
 }

@@ -11,7 +11,7 @@ import { signOnWorker } from '../store/sign-on-worker.ts';
 import type { Assigned, SyncAnswer } from '../store/sync-workers.ts';
 import { builder, enumFromTable } from './builder.ts';
 import { CommandType } from './command.ts';
-import { encodeSessionId, requireSession, requireWorker, type Context } from './context.ts';
+import { type Context, encodeSessionId, requireSession, requireWorker } from './context.ts';
 import { orUserError, resultUnion } from './errors.ts';
 import { CHECKS, findIssues, refuseIssues } from './input.ts';
 import { FailureKindEnum, WorkerStatusEnum, WorkerStatusRequestEnum } from './status.ts';
@@ -39,18 +39,26 @@ const RegisterWorkerInput = builder.inputType('RegisterWorkerInput', {
     registrationToken: t.string({ description: 'Where registering needs one.' }),
   }),
 });
-const RegisterWorkerSuccess = builder.objectRef<{ workerId: string; token: string }>('RegisterWorkerSuccess').implement({
-  description: 'The worker is known from now on.',
-  fields: (t) => ({
-    worker: t.prismaField({
-      type: 'Worker',
-      description: 'The worker.',
-      resolve: (query, { workerId }, _args, { store }) => store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
+const RegisterWorkerSuccess = builder
+  .objectRef<{ workerId: string; token: string }>('RegisterWorkerSuccess')
+  .implement({
+    description: 'The worker is known from now on.',
+    fields: (t) => ({
+      worker: t.prismaField({
+        type: 'Worker',
+        description: 'The worker.',
+        resolve: (query, { workerId }, _args, { store }) =>
+          store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
+      }),
+      token: t.exposeString('token', {
+        description: 'Its token, said only here: sent as `Authorization: Bearer TOKEN` from now on.',
+      }),
     }),
-    token: t.exposeString('token', { description: 'Its token, said only here: sent as `Authorization: Bearer TOKEN` from now on.' }),
-  }),
-});
-const RegisterWorkerResult = resultUnion('RegisterWorkerResult', RegisterWorkerSuccess, ['InvalidInputError', 'ForbiddenError']);
+  });
+const RegisterWorkerResult = resultUnion('RegisterWorkerResult', RegisterWorkerSuccess, [
+  'InvalidInputError',
+  'ForbiddenError',
+]);
 
 builder.mutationField('registerWorker', (t) =>
   t.field({
@@ -89,15 +97,33 @@ const SignOnWorkerSuccess = builder.objectRef<SignedOn>('SignOnWorkerSuccess').i
     worker: t.prismaField({
       type: 'Worker',
       description: 'The worker.',
-      resolve: (query, { workerId }, _args, { store }) => store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
+      resolve: (query, { workerId }, _args, { store }) =>
+        store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
     }),
-    sessionId: t.id({ description: 'The session.', resolve: ({ workerId, sessionNumber }) => encodeSessionId(workerId, sessionNumber) }),
-    requestedStatus: t.expose('requestedStatus', { type: WorkerStatusRequestEnum, description: 'What it is to be: AWAKE, or ASLEEP when it was asked to sleep before.' }),
-    heartbeatSeconds: t.int({ description: 'It calls syncWorker at least this often.', resolve: (_signedOn, _args, context) => heartbeatSeconds(context) }),
-    leaseSeconds: t.int({ description: 'Silent for longer, its attempts count as lost.', resolve: (_signedOn, _args, { store }) => store.leaseMs / 1000 }),
+    sessionId: t.id({
+      description: 'The session.',
+      resolve: ({ workerId, sessionNumber }) => encodeSessionId(workerId, sessionNumber),
+    }),
+    requestedStatus: t.expose('requestedStatus', {
+      type: WorkerStatusRequestEnum,
+      description: 'What it is to be: AWAKE, or ASLEEP when it was asked to sleep before.',
+    }),
+    heartbeatSeconds: t.int({
+      description: 'It calls syncWorker at least this often.',
+      resolve: (_signedOn, _args, context) => heartbeatSeconds(context),
+    }),
+    leaseSeconds: t.int({
+      description: 'Silent for longer, its attempts count as lost.',
+      resolve: (_signedOn, _args, { store }) => store.leaseMs / 1000,
+    }),
   }),
 });
-const SignOnWorkerResult = resultUnion('SignOnWorkerResult', SignOnWorkerSuccess, ['VersionUnsupportedError', 'SessionEndedError', 'InvalidInputError', 'ForbiddenError']);
+const SignOnWorkerResult = resultUnion('SignOnWorkerResult', SignOnWorkerSuccess, [
+  'VersionUnsupportedError',
+  'SessionEndedError',
+  'InvalidInputError',
+  'ForbiddenError',
+]);
 
 builder.mutationField('signOnWorker', (t) =>
   t.field({
@@ -107,9 +133,16 @@ builder.mutationField('signOnWorker', (t) =>
     resolve: (_root, { input }, context) =>
       orUserError(async () => {
         const workerId = requireWorker(context);
-        if (input.protocol !== PROTOCOL_VERSION) throw new VersionUnsupportedError(input.protocol, String(PROTOCOL_VERSION));
+        if (input.protocol !== PROTOCOL_VERSION)
+          throw new VersionUnsupportedError(input.protocol, String(PROTOCOL_VERSION));
         refuseIssues(
-          findIssues(input, { version: CHECKS.name, taskTypes: CHECKS.words, tags: CHECKS.words, blenderVersions: CHECKS.words, slots: CHECKS.slots }),
+          findIssues(input, {
+            version: CHECKS.name,
+            taskTypes: CHECKS.words,
+            tags: CHECKS.words,
+            blenderVersions: CHECKS.words,
+            slots: CHECKS.slots,
+          }),
         );
         return { workerId, ...(await signOnWorker(context.store, workerId, input)) };
       }),
@@ -137,7 +170,9 @@ const AttemptProgressInput = builder.inputType('AttemptProgressInput', {
 });
 const AttemptCompletedInput = builder.inputType('AttemptCompletedInput', {
   description: 'The task was executed successfully.',
-  fields: (t) => ({ outputs: t.field({ type: [OutputInput], required: true, description: 'The files that it made.' }) }),
+  fields: (t) => ({
+    outputs: t.field({ type: [OutputInput], required: true, description: 'The files that it made.' }),
+  }),
 });
 const AttemptFailedInput = builder.inputType('AttemptFailedInput', {
   description: 'The task failed.',
@@ -149,7 +184,9 @@ const AttemptFailedInput = builder.inputType('AttemptFailedInput', {
 });
 const AttemptStoppedInput = builder.inputType('AttemptStoppedInput', {
   description: 'The task was not finished, and does not count as failed.',
-  fields: (t) => ({ handedBack: t.boolean({ required: true, description: 'True: unasked. False: because the gateway said so.' }) }),
+  fields: (t) => ({
+    handedBack: t.boolean({ required: true, description: 'True: unasked. False: because the gateway said so.' }),
+  }),
 });
 const AttemptEventInput = builder.inputType('AttemptEventInput', {
   description: 'What happened; exactly one of these.',
@@ -165,7 +202,10 @@ const AttemptReportInput = builder.inputType('AttemptReportInput', {
   description: 'What a worker reports of an attempt.',
   fields: (t) => ({
     attemptToken: t.string({ required: true, description: "The attempt's token." }),
-    sequence: t.int({ required: true, description: 'From 1, rising, gaps allowed: a report that was taken already is accepted and ignored.' }),
+    sequence: t.int({
+      required: true,
+      description: 'From 1, rising, gaps allowed: a report that was taken already is accepted and ignored.',
+    }),
     at: t.field({ type: 'DateTime', required: true, description: "When, by the worker's clock; for the log only." }),
     event: t.field({ type: AttemptEventInput, required: true, description: 'What happened.' }),
   }),
@@ -175,10 +215,21 @@ const SyncWorkerInput = builder.inputType('SyncWorkerInput', {
   fields: (t) => ({
     sessionId: t.id({ required: true, description: 'Its session.' }),
     status: t.field({ type: WorkerStatusEnum, required: true, description: 'AWAKE (also while busy) or ASLEEP.' }),
-    running: t.stringList({ required: true, description: 'The tokens of the attempts that it holds, without those that end in this call.' }),
+    running: t.stringList({
+      required: true,
+      description: 'The tokens of the attempts that it holds, without those that end in this call.',
+    }),
     freeSlots: t.int({ required: true, description: 'How many more it takes.' }),
-    reports: t.field({ type: [AttemptReportInput], required: true, description: 'What happened since; they are taken first.' }),
-    waitSeconds: t.int({ required: true, defaultValue: 0, description: 'How long the gateway may wait for something to say, 0–60; never longer than heartbeatSeconds.' }),
+    reports: t.field({
+      type: [AttemptReportInput],
+      required: true,
+      description: 'What happened since; they are taken first.',
+    }),
+    waitSeconds: t.int({
+      required: true,
+      defaultValue: 0,
+      description: 'How long the gateway may wait for something to say, 0–60; never longer than heartbeatSeconds.',
+    }),
   }),
 });
 
@@ -189,18 +240,23 @@ const AssignmentType = builder.objectRef<Assigned>('Assignment').implement({
     attempt: t.prismaField({
       type: 'Attempt',
       description: 'The attempt.',
-      resolve: (query, { attemptId }, _args, { store }) => store.prisma.attempt.findUniqueOrThrow({ ...query, where: { id: attemptId } }),
+      resolve: (query, { attemptId }, _args, { store }) =>
+        store.prisma.attempt.findUniqueOrThrow({ ...query, where: { id: attemptId } }),
     }),
     task: t.prismaField({
       type: 'Task',
       description: 'The task.',
-      resolve: (query, { taskId }, _args, { store }) => store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
+      resolve: (query, { taskId }, _args, { store }) =>
+        store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
     }),
     commands: t.field({
       type: [CommandType],
       description: "What to do: the task's commands as they are to be executed this time.",
       resolve: async ({ taskId }, _args, { store }) => {
-        const { commands, completedOnce } = await store.prisma.task.findUniqueOrThrow({ select: { commands: true, completedOnce: true }, where: { id: taskId } });
+        const { commands, completedOnce } = await store.prisma.task.findUniqueOrThrow({
+          select: { commands: true, completedOnce: true },
+          where: { id: taskId },
+        });
         return effectiveCommands(commands as unknown as Command[], completedOnce);
       },
     }),
@@ -240,14 +296,37 @@ interface Synced extends Omit<SyncAnswer, 'reports'> {
 const SyncWorkerSuccess = builder.objectRef<Synced>('SyncWorkerSuccess').implement({
   description: 'What the worker is to do now.',
   fields: (t) => ({
-    assignments: t.field({ type: [AssignmentType], description: 'Tasks for it: new ones, and those that it should hold and does not.', resolve: ({ assignments }) => [...assignments] }),
-    stops: t.field({ type: [StopOrder], description: 'What it holds and must stop.', resolve: ({ stops }) => [...stops] }),
-    reports: t.field({ type: [ReportResult], description: 'One result per report, in order.', resolve: ({ reports }) => [...reports] }),
-    requestedStatus: t.expose('requestedStatus', { type: WorkerStatusRequestEnum, nullable: true, description: 'What it is to become; null: go on.' }),
-    heartbeatSeconds: t.int({ description: 'It calls again at least this often.', resolve: (_synced, _args, context) => heartbeatSeconds(context) }),
+    assignments: t.field({
+      type: [AssignmentType],
+      description: 'Tasks for it: new ones, and those that it should hold and does not.',
+      resolve: ({ assignments }) => [...assignments],
+    }),
+    stops: t.field({
+      type: [StopOrder],
+      description: 'What it holds and must stop.',
+      resolve: ({ stops }) => [...stops],
+    }),
+    reports: t.field({
+      type: [ReportResult],
+      description: 'One result per report, in order.',
+      resolve: ({ reports }) => [...reports],
+    }),
+    requestedStatus: t.expose('requestedStatus', {
+      type: WorkerStatusRequestEnum,
+      nullable: true,
+      description: 'What it is to become; null: go on.',
+    }),
+    heartbeatSeconds: t.int({
+      description: 'It calls again at least this often.',
+      resolve: (_synced, _args, context) => heartbeatSeconds(context),
+    }),
   }),
 });
-const SyncWorkerResult = resultUnion('SyncWorkerResult', SyncWorkerSuccess, ['SessionEndedError', 'InvalidInputError', 'ForbiddenError']);
+const SyncWorkerResult = resultUnion('SyncWorkerResult', SyncWorkerSuccess, [
+  'SessionEndedError',
+  'InvalidInputError',
+  'ForbiddenError',
+]);
 
 builder.mutationField('syncWorker', (t) =>
   t.field({
@@ -282,15 +361,28 @@ type SyncInput = typeof SyncWorkerInput.$inferInput;
 type EventInput = SyncInput['reports'][number]['event'];
 
 function findSyncIssues(input: SyncInput): InputIssue[] {
-  const issues = findIssues(input, { running: CHECKS.tokens, freeSlots: CHECKS.freeSlots, waitSeconds: CHECKS.waitSeconds, reports: CHECKS.reports });
+  const issues = findIssues(input, {
+    running: CHECKS.tokens,
+    freeSlots: CHECKS.freeSlots,
+    waitSeconds: CHECKS.waitSeconds,
+    reports: CHECKS.reports,
+  });
   if (input.status !== 'AWAKE' && input.status !== 'ASLEEP')
-    issues.push({ path: ['status'], message: 'A worker reports AWAKE or ASLEEP.', given: input.status, allowed: 'AWAKE, ASLEEP' });
+    issues.push({
+      path: ['status'],
+      message: 'A worker reports AWAKE or ASLEEP.',
+      given: input.status,
+      allowed: 'AWAKE, ASLEEP',
+    });
   input.reports.forEach((report, index) => {
     const { sequence, event } = report;
-    const within = (path: string[], found: InputIssue[]) => found.map((issue) => ({ ...issue, path: ['reports', String(index), ...path, ...issue.path] }));
+    const within = (path: string[], found: InputIssue[]) =>
+      found.map((issue) => ({ ...issue, path: ['reports', String(index), ...path, ...issue.path] }));
     issues.push(...within([], findIssues({ sequence }, { sequence: CHECKS.sequence })));
-    if (event.progress) issues.push(...within(['event', 'progress'], findIssues(event.progress, { fraction: CHECKS.fraction })));
-    if (event.completed) issues.push(...within(['event', 'completed'], findIssues(event.completed, { outputs: CHECKS.outputs })));
+    if (event.progress)
+      issues.push(...within(['event', 'progress'], findIssues(event.progress, { fraction: CHECKS.fraction })));
+    if (event.completed)
+      issues.push(...within(['event', 'completed'], findIssues(event.completed, { outputs: CHECKS.outputs })));
   });
   return issues;
 }
@@ -299,9 +391,14 @@ function findSyncIssues(input: SyncInput): InputIssue[] {
 function cleanEvent(event: EventInput): AttemptReport['event'] {
   const clean = (text: string, length: number) => text.replaceAll('\0', '').slice(0, length);
   if (event.failed) return { failed: { ...event.failed, message: clean(event.failed.message, 10_000) } };
-  if (event.progress?.activity) return { progress: { ...event.progress, activity: clean(event.progress.activity, 200) } };
+  if (event.progress?.activity)
+    return { progress: { ...event.progress, activity: clean(event.progress.activity, 200) } };
   if (!event.completed) return event;
-  const outputs = event.completed.outputs.map((output) => ({ ...output, frame: output.frame ?? null, renderSeconds: output.renderSeconds ?? null }));
+  const outputs = event.completed.outputs.map((output) => ({
+    ...output,
+    frame: output.frame ?? null,
+    renderSeconds: output.renderSeconds ?? null,
+  }));
   return { completed: { outputs } };
 }
 
@@ -316,19 +413,27 @@ const AppendTaskLogInput = builder.inputType('AppendTaskLogInput', {
     text: t.string({ required: true, description: 'The text, at most 1 MiB.' }),
   }),
 });
-const AppendTaskLogSuccess = builder.objectRef<{ nextOffset: number; truncated: boolean }>('AppendTaskLogSuccess').implement({
-  description: 'What is stored now.',
-  fields: (t) => ({
-    nextOffset: t.exposeFloat('nextOffset', { description: 'The offset that is wanted next.' }),
-    truncated: t.exposeBoolean('truncated', { description: 'True when the log is full: nothing more is kept.' }),
-  }),
-});
-const AppendTaskLogResult = resultUnion('AppendTaskLogResult', AppendTaskLogSuccess, ['StaleAttemptError', 'SessionEndedError', 'InvalidInputError', 'ForbiddenError']);
+const AppendTaskLogSuccess = builder
+  .objectRef<{ nextOffset: number; truncated: boolean }>('AppendTaskLogSuccess')
+  .implement({
+    description: 'What is stored now.',
+    fields: (t) => ({
+      nextOffset: t.exposeFloat('nextOffset', { description: 'The offset that is wanted next.' }),
+      truncated: t.exposeBoolean('truncated', { description: 'True when the log is full: nothing more is kept.' }),
+    }),
+  });
+const AppendTaskLogResult = resultUnion('AppendTaskLogResult', AppendTaskLogSuccess, [
+  'StaleAttemptError',
+  'SessionEndedError',
+  'InvalidInputError',
+  'ForbiddenError',
+]);
 
 builder.mutationField('appendTaskLog', (t) =>
   t.field({
     type: AppendTaskLogResult,
-    description: "Appends to an attempt's log. Repeating a piece changes nothing; a piece beyond the end stores nothing and says what is wanted.",
+    description:
+      "Appends to an attempt's log. Repeating a piece changes nothing; a piece beyond the end stores nothing and says what is wanted.",
     args: { input: t.arg({ type: AppendTaskLogInput, required: true, description: 'The piece.' }) },
     resolve: (_root, { input }, { store, ...context }) =>
       orUserError(() => {
@@ -351,16 +456,22 @@ const SignOffWorkerSuccess = builder.objectRef<{ workerId: string }>('SignOffWor
     worker: t.prismaField({
       type: 'Worker',
       description: 'The worker.',
-      resolve: (query, { workerId }, _args, { store }) => store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
+      resolve: (query, { workerId }, _args, { store }) =>
+        store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
     }),
   }),
 });
-const SignOffWorkerResult = resultUnion('SignOffWorkerResult', SignOffWorkerSuccess, ['SessionEndedError', 'InvalidInputError', 'ForbiddenError']);
+const SignOffWorkerResult = resultUnion('SignOffWorkerResult', SignOffWorkerSuccess, [
+  'SessionEndedError',
+  'InvalidInputError',
+  'ForbiddenError',
+]);
 
 builder.mutationField('signOffWorker', (t) =>
   t.field({
     type: SignOffWorkerResult,
-    description: 'Ends a session in good order. What the worker still holds is handed back and does not count as failed.',
+    description:
+      'Ends a session in good order. What the worker still holds is handed back and does not count as failed.',
     args: { input: t.arg({ type: SignOffWorkerInput, required: true, description: 'Which session.' }) },
     resolve: (_root, { input }, context) =>
       orUserError(async () => {

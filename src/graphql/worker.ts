@@ -17,17 +17,24 @@ export const WorkerRef = builder.prismaNode('Worker', {
   description: 'A process on some machine that executes tasks.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'What it is called; no two workers share a name.' }),
-    status: t.field({ type: WorkerStatusEnum, description: 'Where it stands.', resolve: ({ status }) => status as WorkerStatus }),
+    status: t.field({
+      type: WorkerStatusEnum,
+      description: 'Where it stands.',
+      resolve: ({ status }) => status as WorkerStatus,
+    }),
     requestedStatus: t.field({
       type: WorkerStatusRequestEnum,
       nullable: true,
       description: 'What a user asked of it and it has not done yet.',
-      resolve: ({ status, requestedStatus }) => (requestedStatus === status ? null : (requestedStatus as WorkerStatusRequest | null)),
+      resolve: ({ status, requestedStatus }) =>
+        requestedStatus === status ? null : (requestedStatus as WorkerStatusRequest | null),
     }),
     taskTypes: t.exposeStringList('taskTypes', { description: 'The task types that it takes.' }),
     tags: t.exposeStringList('tags', { description: 'Its tags: a job with a worker tag is for workers that have it.' }),
     platform: t.exposeString('platform', { description: 'Its operating system and processor.' }),
-    version: t.exposeString('version', { description: 'Its version of this program; empty before it first signed on.' }),
+    version: t.exposeString('version', {
+      description: 'Its version of this program; empty before it first signed on.',
+    }),
     blenderVersions: t.exposeStringList('blenderVersions', { description: 'The Blenders that it has.' }),
     lastSeenAt: t.expose('lastSeenAt', { type: 'DateTime', description: 'When it last gave a sign of life.' }),
     currentAttempts: t.field({
@@ -96,11 +103,16 @@ const WorkerSuccess = builder.objectRef<{ workerId: string }>('WorkerSuccess').i
     worker: t.prismaField({
       type: 'Worker',
       description: 'The worker as it is now.',
-      resolve: (query, { workerId }, _args, { store }) => store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
+      resolve: (query, { workerId }, _args, { store }) =>
+        store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
     }),
   }),
 });
-const WorkerResult = resultUnion('WorkerResult', WorkerSuccess, ['NotFoundError', 'InvalidInputError', 'ForbiddenError']);
+const WorkerResult = resultUnion('WorkerResult', WorkerSuccess, [
+  'NotFoundError',
+  'InvalidInputError',
+  'ForbiddenError',
+]);
 
 const DeleteWorkerSuccess = builder.objectRef<{ deletedId: string }>('DeleteWorkerSuccess').implement({
   description: 'The worker is deleted.',
@@ -113,7 +125,12 @@ const RequestWorkerStatusInput = builder.inputType('RequestWorkerStatusInput', {
   fields: (t) => ({
     id: t.id({ required: true, description: 'The worker.' }),
     status: t.field({ type: WorkerStatusRequestEnum, required: true, description: 'What it is to do.' }),
-    timing: t.field({ type: RequestTimingEnum, required: true, defaultValue: 'NOW' satisfies RequestTiming, description: 'When.' }),
+    timing: t.field({
+      type: RequestTimingEnum,
+      required: true,
+      defaultValue: 'NOW' satisfies RequestTiming,
+      description: 'When.',
+    }),
   }),
 });
 const UpdateWorkerInput = builder.inputType('UpdateWorkerInput', {
@@ -122,7 +139,9 @@ const UpdateWorkerInput = builder.inputType('UpdateWorkerInput', {
     id: t.id({ required: true, description: 'The worker.' }),
     name: t.string({ description: 'Its new name.' }),
     tags: t.stringList({ description: 'Its tags, whatever it brings when it signs on; null: what it brings.' }),
-    taskTypes: t.stringList({ description: 'Its task types, whatever it brings when it signs on; null: what it brings.' }),
+    taskTypes: t.stringList({
+      description: 'Its task types, whatever it brings when it signs on; null: what it brings.',
+    }),
   }),
 });
 const DeleteWorkerInput = builder.inputType('DeleteWorkerInput', {

@@ -3,9 +3,9 @@ import { SyncDesk } from '../dispatch/sync-desk.ts';
 import type { JobTypeRegistry } from '../domain/job-type.ts';
 import { createContext, type Gateway } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
-import { isDatabaseUnavailable } from '../store/database-faults.ts';
 import type { Database } from '../store/database.ts';
 import { query } from '../store/database.ts';
+import { isDatabaseUnavailable } from '../store/database-faults.ts';
 import type { Store } from '../store/store.ts';
 import { syncWorkers } from '../store/sync-workers.ts';
 import { createSweep } from '../sweep/sweep.ts';
@@ -57,7 +57,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     announce: (change) => desk.poke(change),
   };
   const desk = new SyncDesk((calls) => syncWorkers(store, calls));
-  const { rows } = await query<{ epoch: string }>(store.pool, { name: 'feed-epoch', text: 'SELECT epoch FROM feed_epoch' });
+  const { rows } = await query<{ epoch: string }>(store.pool, {
+    name: 'feed-epoch',
+    text: 'SELECT epoch FROM feed_epoch',
+  });
   const gateway: Gateway = { store, desk, jobTypes: options.jobTypes, feed: rows[0]!, version: VERSION };
   const sweep = createSweep(store, logger);
   const app = createApp({

@@ -41,31 +41,50 @@ export async function appendTaskLog(
   return await inTransaction(store.pool, (client) => append(client, store, session, piece));
 }
 
-async function append(client: ClientBase, store: Store, session: { workerId: string; sessionNumber: number }, piece: LogPiece) {
+async function append(
+  client: ClientBase,
+  store: Store,
+  session: { workerId: string; sessionNumber: number },
+  piece: LogPiece,
+) {
   const worker = (await readWorkers(client, [session.workerId])).get(session.workerId);
   const end = worker ? endOfSession(worker, session.sessionNumber) : 'UNKNOWN';
   if (end) throw new SessionEndedError(end);
   if (!isToken(piece.attemptToken)) throw new StaleAttemptError(piece.attemptToken);
-  const { rows } = await query<{ id: string; logBytes: number; logTruncated: boolean; outcome: string | null; stopOrder: string | null }>(client, LOCK_ATTEMPT, [
-    piece.attemptToken,
-    session.workerId,
-  ]);
+  const { rows } = await query<{
+    id: string;
+    logBytes: number;
+    logTruncated: boolean;
+    outcome: string | null;
+    stopOrder: string | null;
+  }>(client, LOCK_ATTEMPT, [piece.attemptToken, session.workerId]);
   const attempt = rows[0];
   // A lost attempt may come back, and then its log must have no hole.
-  if (!attempt || (attempt.outcome !== null && !(attempt.outcome === 'LOST' && attempt.stopOrder === null))) throw new StaleAttemptError(piece.attemptToken);
+  if (!attempt || (attempt.outcome !== null && !(attempt.outcome === 'LOST' && attempt.stopOrder === null)))
+    throw new StaleAttemptError(piece.attemptToken);
 
   const bytes = Buffer.from(piece.text, 'utf8');
   const given = { nextOffset: piece.offset + bytes.length, truncated: true, attemptId: attempt.id };
   if (attempt.logTruncated) return given;
   const known = attempt.logBytes - piece.offset;
-  if (known < 0 || known >= bytes.length) return { nextOffset: attempt.logBytes, truncated: false, attemptId: attempt.id };
+  if (known < 0 || known >= bytes.length)
+    return { nextOffset: attempt.logBytes, truncated: false, attemptId: attempt.id };
   const fresh = bytes.subarray(known);
   const room = store.logLimitBytes - attempt.logBytes;
   const isFull = fresh.length > room;
   const kept = isFull ? cutAtCharacter(fresh, room) : fresh;
   // NUL is no text for PostgreSQL; its stand-in has as many bytes.
-  const text = kept.toString('utf8').replaceAll('\0', '\x1a') + (isFull ? `\n[log cut here: more than ${store.logLimitBytes} bytes]\n` : '');
-  await query(client, APPEND, [attempt.id, attempt.logBytes, isFull ? Buffer.byteLength(text) : kept.length, isFull, store.now(), text]);
+  const text =
+    kept.toString('utf8').replaceAll('\0', '\x1a') +
+    (isFull ? `\n[log cut here: more than ${store.logLimitBytes} bytes]\n` : '');
+  await query(client, APPEND, [
+    attempt.id,
+    attempt.logBytes,
+    isFull ? Buffer.byteLength(text) : kept.length,
+    isFull,
+    store.now(),
+    text,
+  ]);
   return isFull ? given : { nextOffset: attempt.logBytes + kept.length, truncated: false, attemptId: attempt.id };
 }
 

@@ -24,7 +24,11 @@ export interface JobChange {
  * Changes one job on a user's word: lock, load all of it, ask the domain, write, tell after the commit. `decide` refuses
  * by throwing a UserError: then nothing is written.
  */
-export async function changeJob(store: Store, jobId: string, decide: (ledger: JobLedger, now: Date) => void): Promise<JobChange> {
+export async function changeJob(
+  store: Store,
+  jobId: string,
+  decide: (ledger: JobLedger, now: Date) => void,
+): Promise<JobChange> {
   const now = store.now();
   const { change, result } = await inTransaction(store.pool, async (client) => {
     await lockJobs(client, [jobId]);

@@ -49,7 +49,12 @@ export async function fillClaimableTasks(
   limit: number,
 ): Promise<(LedgerTask & { jobId: string })[]> {
   const ids = [...ledgers.keys()];
-  const { rows } = await query<LedgerTask & { jobId: string }>(client, CANDIDATE_TASKS, [ids, ids.map((id) => after.get(id) ?? -1), taskTypes, limit]);
+  const { rows } = await query<LedgerTask & { jobId: string }>(client, CANDIDATE_TASKS, [
+    ids,
+    ids.map((id) => after.get(id) ?? -1),
+    taskTypes,
+    limit,
+  ]);
   for (const task of rows) ledgers.get(task.jobId)!.addTask(task);
   return rows;
 }

@@ -9,7 +9,10 @@ import type { EventPosition, Store } from './store.ts';
 
 /** From the leaves to the root, one statement a table: left to the foreign keys alone it would be one for each row. */
 const DELETIONS: readonly Statement[] = [
-  { name: 'delete-log', text: 'DELETE FROM task_log_chunk WHERE attempt_id IN (SELECT id FROM attempt WHERE job_id = $1)' },
+  {
+    name: 'delete-log',
+    text: 'DELETE FROM task_log_chunk WHERE attempt_id IN (SELECT id FROM attempt WHERE job_id = $1)',
+  },
   { name: 'delete-outputs', text: 'DELETE FROM output WHERE job_id = $1' },
   { name: 'delete-failures', text: 'DELETE FROM task_failure WHERE job_id = $1' },
   { name: 'delete-attempts', text: 'DELETE FROM attempt WHERE job_id = $1' },
@@ -31,7 +34,10 @@ export async function deleteJob(store: Store, jobId: string, asker: Asker): Prom
     if (!ledger) throw new NotFoundError('job', jobId);
     const { name, status } = ledger.job;
     if (!isDeletableJob(status))
-      throw new JobNotDeletableError(`Job ${JSON.stringify(name)} is ${status}: cancel it and wait until it has ended, then delete it.`, jobId);
+      throw new JobNotDeletableError(
+        `Job ${JSON.stringify(name)} is ${status}: cancel it and wait until it has ended, then delete it.`,
+        jobId,
+      );
     ledger.deleteJob({ actor: asker.actor, reason: 'USER', message: asker.comment ?? null });
     for (const deletion of DELETIONS) await query(client, deletion, [jobId]);
     return (await saveLedgers(client, [ledger], now)).get(jobId)!;

@@ -2,7 +2,14 @@ import type { ClientBase } from 'pg';
 import { type AttemptEnd, endAttempt } from '../domain/attempt-actions.ts';
 import { inTransaction, query, type Statement } from './database.ts';
 import { lockJobs } from './job-locks.ts';
-import { type AttemptRow, fillFailuresOfWorkers, fillTasks, openLedgers, readAttempts, settleLedgers } from './ledger-rows.ts';
+import {
+  type AttemptRow,
+  fillFailuresOfWorkers,
+  fillTasks,
+  openLedgers,
+  readAttempts,
+  settleLedgers,
+} from './ledger-rows.ts';
 import { describeChange, saveLedgers } from './save-ledgers.ts';
 import type { CommittedChange, Store } from './store.ts';
 
@@ -48,13 +55,18 @@ async function tryToEnd<Row extends AttemptRow>(
   const attempts = await find(client);
   if (attempts.some((attempt) => !jobIds.has(attempt.jobId))) throw new MissedJob();
   const ledgers = await openLedgers(client, jobIds);
-  await fillTasks(client, ledgers, attempts.map(({ taskId }) => taskId));
+  await fillTasks(
+    client,
+    ledgers,
+    attempts.map(({ taskId }) => taskId),
+  );
   await fillFailuresOfWorkers(client, ledgers, [...jobIds], [...new Set(attempts.map(({ workerId }) => workerId))]);
   for (const attempt of attempts) ledgers.get(attempt.jobId)!.addAttempt(attempt);
   for (const attempt of attempts) {
     const ledger = ledgers.get(attempt.jobId)!;
     const verdict = judge(attempt);
-    if (verdict === 'recall') ledger.orderStop(ledger.task(attempt.taskId), 'RECALLED', { actor: 'gateway', reason: 'HANDED_BACK' }, now);
+    if (verdict === 'recall')
+      ledger.orderStop(ledger.task(attempt.taskId), 'RECALLED', { actor: 'gateway', reason: 'HANDED_BACK' }, now);
     else endAttempt(ledger, attempt, verdict, now);
   }
   await settleLedgers(client, ledgers.values(), now);

@@ -6,7 +6,6 @@ import type { Store } from './store.ts';
 /** How long an order may go unconfirmed after an answer has carried it. */
 export const STOP_CONFIRMATION_MS = 60_000;
 
-
 const SILENT_WORKERS: Statement = {
   name: 'mark-lost-workers',
   text: `UPDATE worker SET status = 'LOST' WHERE is_signed_on AND deleted_at IS NULL AND status IN ('AWAKE', 'ASLEEP') AND last_seen_at <= $1 RETURNING id`,
@@ -41,7 +40,8 @@ export async function endLeases(store: Store, upSince: Date): Promise<void> {
     failure: { kind: 'WORKER_LOST', message: `The worker was silent for more than ${store.leaseMs / 1000} s.` },
   }));
   const { rows } = await query<{ id: string }>(store.pool, SILENT_WORKERS, [silentSince]);
-  if (rows.length > 0) store.announce({ jobIds: new Set(), workerIds: new Set(rows.map(({ id }) => id)), mayHaveWork: true });
+  if (rows.length > 0)
+    store.announce({ jobIds: new Set(), workerIds: new Set(rows.map(({ id }) => id)), mayHaveWork: true });
 }
 
 /** Ends attempts whose worker was told to stop and has not confirmed it in time. */
@@ -53,13 +53,17 @@ export async function endUnconfirmedStops(store: Store): Promise<void> {
 /** Ends attempts that run longer than their job allows, or that have printed, reported and saved nothing for too long. */
 export async function endTimedOutAttempts(store: Store): Promise<void> {
   const now = store.now();
-  await endAttempts(store, findBy<LimitedAttempt>(OVER_TIME, [now]), ({ startedAt, taskTimeoutSeconds, noOutputTimeoutSeconds }) => {
-    const isOverdue = taskTimeoutSeconds !== null && startedAt.getTime() + taskTimeoutSeconds * 1000 <= now.getTime();
-    const message = isOverdue
-      ? `The task took longer than the ${taskTimeoutSeconds} s that its job allows (taskTimeoutSeconds).`
-      : `The task gave no output for ${noOutputTimeoutSeconds} s (noOutputTimeoutSeconds).`;
-    return { outcome: 'TIMED_OUT', actor: 'gateway', failure: { kind: 'TIMED_OUT', message } };
-  });
+  await endAttempts(
+    store,
+    findBy<LimitedAttempt>(OVER_TIME, [now]),
+    ({ startedAt, taskTimeoutSeconds, noOutputTimeoutSeconds }) => {
+      const isOverdue = taskTimeoutSeconds !== null && startedAt.getTime() + taskTimeoutSeconds * 1000 <= now.getTime();
+      const message = isOverdue
+        ? `The task took longer than the ${taskTimeoutSeconds} s that its job allows (taskTimeoutSeconds).`
+        : `The task gave no output for ${noOutputTimeoutSeconds} s (noOutputTimeoutSeconds).`;
+      return { outcome: 'TIMED_OUT', actor: 'gateway', failure: { kind: 'TIMED_OUT', message } };
+    },
+  );
 }
 
 /** An attempt with the time limits of its job. */

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { v4 as newToken, v7 as newId } from 'uuid';
+import { v7 as newId, v4 as newToken } from 'uuid';
 import { claimNext } from '../domain/claim-list.ts';
 import type { FarmWorker } from '../domain/failure-policy.ts';
 import { fillClaimableTasks, findCandidateJobs } from './claim-candidates.ts';
@@ -17,26 +17,49 @@ const LOOK_AGAIN_MS = 20;
 const MAX_ROUNDS = 20;
 
 /** Candidate jobs for those of the calls that ask for work, best first, read without a lock. */
-export async function readWishes(client: ClientBase, calls: readonly SyncCall[], workerIds: readonly string[], except: readonly string[]): Promise<string[]> {
-  const hungry = new Set(calls.filter((call) => call.status === 'AWAKE' && call.freeSlots > 0).map((call) => call.workerId));
+export async function readWishes(
+  client: ClientBase,
+  calls: readonly SyncCall[],
+  workerIds: readonly string[],
+  except: readonly string[],
+): Promise<string[]> {
+  const hungry = new Set(
+    calls.filter((call) => call.status === 'AWAKE' && call.freeSlots > 0).map((call) => call.workerId),
+  );
   if (hungry.size === 0) return [];
-  const workers = [...(await readWorkers(client, workerIds)).values()].filter((worker) => hungry.has(worker.id) && !isAskedAway(worker));
+  const workers = [...(await readWorkers(client, workerIds)).values()].filter(
+    (worker) => hungry.has(worker.id) && !isAskedAway(worker),
+  );
   return await findCandidateJobs(client, wishesOf(workers), except, CANDIDATES_AT_ONCE);
 }
 
 function wishesOf(workers: readonly FarmWorker[]) {
-  return { taskTypes: [...new Set(workers.flatMap(({ taskTypes }) => taskTypes))], tags: [...new Set(workers.flatMap(({ tags }) => tags))] };
+  return {
+    taskTypes: [...new Set(workers.flatMap(({ taskTypes }) => taskTypes))],
+    tags: [...new Set(workers.flatMap(({ tags }) => tags))],
+  };
 }
 
 /**
  * Gives tasks to the workers that have room, one slot each in turn, out of the locked jobs. When those have nothing for
  * somebody, the next tasks of them and the next jobs are looked at, as long as there are any.
  */
-export async function giveWork(client: ClientBase, store: Store, ledgers: Ledgers, works: readonly SyncWork[], now: Date): Promise<void> {
+export async function giveWork(
+  client: ClientBase,
+  store: Store,
+  ledgers: Ledgers,
+  works: readonly SyncWork[],
+  now: Date,
+): Promise<void> {
   let hungry = works.filter((work) => work.freeSlots > 0);
   if (hungry.length === 0) return;
   const wishes = wishesOf(hungry.map(({ worker }) => worker));
-  const search = new TaskSearch(client, ledgers, wishes.taskTypes, hungry.reduce((sum, { freeSlots }) => sum + freeSlots, 0));
+  const search = new TaskSearch(
+    client,
+    ledgers,
+    wishes.taskTypes,
+    hungry.reduce((sum, { freeSlots }) => sum + freeSlots, 0),
+  );
   const seen = new Set(ledgers.keys());
   let farm: FarmWorker[] | null = null;
   for (let round = 0; hungry.length > 0; round += 1) {
@@ -48,18 +71,32 @@ export async function giveWork(client: ClientBase, store: Store, ledgers: Ledger
     if (next.length === 0 || round >= MAX_ROUNDS) break;
     for (const id of next) seen.add(id);
     const taken = await tryLockJobs(client, next);
-    if (taken.size < next.length) for (const work of hungry) work.retryAt = Math.min(work.retryAt, now.getTime() + LOOK_AGAIN_MS);
+    if (taken.size < next.length)
+      for (const work of hungry) work.retryAt = Math.min(work.retryAt, now.getTime() + LOOK_AGAIN_MS);
     for (const [id, ledger] of await openLedgers(client, taken)) ledgers.set(id, ledger);
   }
 }
 
 /** Lets every worker take one task after the other; what is left are those that found nothing for a free slot. */
-function serve(hungry: readonly SyncWork[], ledgers: Ledgers, farm: readonly FarmWorker[], now: Date, retryDelayMs: number): SyncWork[] {
+function serve(
+  hungry: readonly SyncWork[],
+  ledgers: Ledgers,
+  farm: readonly FarmWorker[],
+  now: Date,
+  retryDelayMs: number,
+): SyncWork[] {
   const left: SyncWork[] = [];
   for (let turn = [...hungry]; turn.length > 0; ) {
     turn = turn.filter((work) => {
       const claimant = { ...work.worker, sessionNumber: work.call.sessionNumber };
-      const claim = claimNext(ledgers.values(), claimant, farm, () => ({ id: newId(), token: newToken() }), now, retryDelayMs);
+      const claim = claimNext(
+        ledgers.values(),
+        claimant,
+        farm,
+        () => ({ id: newId(), token: newToken() }),
+        now,
+        retryDelayMs,
+      );
       if ('retryAt' in claim) {
         work.retryAt = Math.min(work.retryAt, claim.retryAt);
         left.push(work);
@@ -74,9 +111,16 @@ function serve(hungry: readonly SyncWork[], ledgers: Ledgers, farm: readonly Far
   return left;
 }
 
-async function readFarmNow(client: ClientBase, store: Store, works: readonly SyncWork[], now: Date): Promise<FarmWorker[]> {
+async function readFarmNow(
+  client: ClientBase,
+  store: Store,
+  works: readonly SyncWork[],
+  now: Date,
+): Promise<FarmWorker[]> {
   const farm = await readFarm(client, new Date(now.getTime() - store.leaseMs));
-  const callers = works.filter(({ call, worker }) => call.status === 'AWAKE' && !isAskedAway(worker)).map(({ worker }) => worker);
+  const callers = works
+    .filter(({ call, worker }) => call.status === 'AWAKE' && !isAskedAway(worker))
+    .map(({ worker }) => worker);
   return [...new Map([...farm, ...callers].map((worker) => [worker.id, worker])).values()];
 }
 
@@ -100,7 +144,9 @@ class TaskSearch {
   }
 
   async readMore(): Promise<void> {
-    const open = new Map([...this.ledgers].filter(([id, { job }]) => job.tasksClaimable > 0 && !this.exhausted.has(id)));
+    const open = new Map(
+      [...this.ledgers].filter(([id, { job }]) => job.tasksClaimable > 0 && !this.exhausted.has(id)),
+    );
     this.hasMore = false;
     if (open.size === 0) return;
     const tasks = await fillClaimableTasks(this.client, open, this.lastIndex, this.taskTypes, this.limit);
@@ -111,8 +157,14 @@ class TaskSearch {
       const last = own.at(-1);
       if (last) this.lastIndex.set(id, last.index);
     }
-    const claimable = [...open.values()].flatMap((ledger) => [...ledger.tasks.values()].filter((task) => ledger.isClaimable(task)));
-    await fillFailuresOfTasks(this.client, open, claimable.map(({ id }) => id));
+    const claimable = [...open.values()].flatMap((ledger) =>
+      [...ledger.tasks.values()].filter((task) => ledger.isClaimable(task)),
+    );
+    await fillFailuresOfTasks(
+      this.client,
+      open,
+      claimable.map(({ id }) => id),
+    );
     await fillBlocks(this.client, open);
     this.hasHistory ||= [...open.values()].some((ledger) => ledger.failures.size > 0 || ledger.blocks.size > 0);
   }

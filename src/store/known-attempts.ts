@@ -3,7 +3,14 @@ import { mayComeBack } from '../domain/attempt-actions.ts';
 import type { StopOrder } from '../domain/attempt-outcome.ts';
 import type { LedgerAttempt } from '../domain/job-ledger.ts';
 import type { KnownAttempt } from '../domain/session-sync.ts';
-import { type AttemptRow, fillDependents, fillFailuresOfWorkers, fillTasks, type Ledgers, readAttempts } from './ledger-rows.ts';
+import {
+  type AttemptRow,
+  fillDependents,
+  fillFailuresOfWorkers,
+  fillTasks,
+  type Ledgers,
+  readAttempts,
+} from './ledger-rows.ts';
 import type { SyncCall } from './sync-workers.ts';
 
 /** The attempts that a batch of calls speaks of, and those that its workers hold. */
@@ -62,8 +69,16 @@ export async function readKnownAttempts(
     new Set(reports.filter((report) => report.event[event]).map((report) => report.attemptToken));
   const completed = tokensOf('completed');
   const failed = tokensOf('failed');
-  await fillTasks(client, ledgers, locked.map(({ taskId }) => taskId));
-  await fillDependents(client, ledgers, locked.filter(({ token }) => completed.has(token)).map(({ taskId }) => taskId));
+  await fillTasks(
+    client,
+    ledgers,
+    locked.map(({ taskId }) => taskId),
+  );
+  await fillDependents(
+    client,
+    ledgers,
+    locked.filter(({ token }) => completed.has(token)).map(({ taskId }) => taskId),
+  );
 
   // An ended attempt takes its place in the ledger only when it may come back: then there is no live one.
   for (const attempt of locked) {
@@ -71,7 +86,14 @@ export async function readKnownAttempts(
     const task = ledger.tasks.get(attempt.taskId);
     if (task && (attempt.endedAt === null || mayComeBack(attempt, task))) ledger.addAttempt(attempt);
   }
-  const counting = locked.filter((attempt) => failed.has(attempt.token) || attempt.outcome === 'LOST' || tokensOf('stopped').has(attempt.token));
-  await fillFailuresOfWorkers(client, ledgers, [...new Set(counting.map(({ jobId }) => jobId))], [...new Set(counting.map(({ workerId }) => workerId))]);
+  const counting = locked.filter(
+    (attempt) => failed.has(attempt.token) || attempt.outcome === 'LOST' || tokensOf('stopped').has(attempt.token),
+  );
+  await fillFailuresOfWorkers(
+    client,
+    ledgers,
+    [...new Set(counting.map(({ jobId }) => jobId))],
+    [...new Set(counting.map(({ workerId }) => workerId))],
+  );
   return new KnownAttempts(attempts, ledgers);
 }

@@ -25,7 +25,8 @@ export async function keepLogPartitions(store: Store, retentionDays = LOG_RETENT
     });
   }
   const { rows } = await query<{ name: string }>(store.pool, PARTITIONS);
-  for (const { name } of rows) if (name < partitionName(today - retentionDays)) await store.pool.query(`DROP TABLE IF EXISTS ${name}`);
+  for (const { name } of rows)
+    if (name < partitionName(today - retentionDays)) await store.pool.query(`DROP TABLE IF EXISTS ${name}`);
   await store.pool.query('DELETE FROM task_log_chunk_default WHERE day < $1', [isoDay(today - retentionDays)]);
 }
 

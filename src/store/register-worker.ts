@@ -18,7 +18,10 @@ const BY_TOKEN: Statement = { name: 'worker-by-token', text: 'SELECT id FROM wor
 const TRIES = 5;
 
 /** Stores a new worker. A name that is taken gets a suffix: `render-3`, `render-3-2`, … The token is never stored as it is. */
-export async function registerWorker(store: Store, worker: { name: string; platform: string }): Promise<{ workerId: string; token: string }> {
+export async function registerWorker(
+  store: Store,
+  worker: { name: string; platform: string },
+): Promise<{ workerId: string; token: string }> {
   const token = randomBytes(32).toString('base64url');
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
     const id = newId();

@@ -19,7 +19,12 @@ const REQUEST: Statement = {
  *
  * @throws NotFoundError
  */
-export async function requestWorkerStatus(store: Store, workerId: string, status: WorkerStatusRequest, timing: RequestTiming): Promise<void> {
+export async function requestWorkerStatus(
+  store: Store,
+  workerId: string,
+  status: WorkerStatusRequest,
+  timing: RequestTiming,
+): Promise<void> {
   await endAttempts(
     store,
     liveAttemptsOf(workerId),

@@ -1,4 +1,4 @@
-import type { Pool } from "pg";
+import type { Pool } from 'pg';
 import { NotFoundError } from '../domain/errors.ts';
 import { type Asker, changeTask, requeueTask } from '../domain/job-actions.ts';
 import type { JobLedger, LedgerTask } from '../domain/job-ledger.ts';
@@ -23,7 +23,13 @@ export type TaskMutation = 'cancelTask' | 'requeueTask' | 'setTaskStatus';
  *
  * @throws NotFoundError, TaskTransitionError, DependencyUnfinishedError
  */
-export async function setTaskStatus(store: Store, taskId: string, to: TaskStatus, asker: Asker, mutation: TaskMutation = 'setTaskStatus'): Promise<TaskChange> {
+export async function setTaskStatus(
+  store: Store,
+  taskId: string,
+  to: TaskStatus,
+  asker: Asker,
+  mutation: TaskMutation = 'setTaskStatus',
+): Promise<TaskChange> {
   const jobId = await jobOfTask(store.pool, taskId);
   const change = await changeJob(store, jobId, (ledger, now) => {
     const task = ledger.tasks.get(taskId);
@@ -33,9 +39,21 @@ export async function setTaskStatus(store: Store, taskId: string, to: TaskStatus
   return { ...change, taskId };
 }
 
-function askForTask(ledger: JobLedger, task: LedgerTask, to: TaskStatus, asker: Asker, mutation: TaskMutation, now: Date): void {
+function askForTask(
+  ledger: JobLedger,
+  task: LedgerTask,
+  to: TaskStatus,
+  asker: Asker,
+  mutation: TaskMutation,
+  now: Date,
+): void {
   const { job } = ledger;
-  const asked = { id: task.id, name: task.name, status: task.status, isBeingCanceled: ledger.liveAttempt(task.id)?.stopOrder === 'CANCELED' };
+  const asked = {
+    id: task.id,
+    name: task.name,
+    status: task.status,
+    isBeingCanceled: ledger.liveAttempt(task.id)?.stopOrder === 'CANCELED',
+  };
   const verdict = judgeTaskRequest(job.status, asked, to);
   if ('pending' in verdict) return;
   if ('refusal' in verdict) {

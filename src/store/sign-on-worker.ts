@@ -30,19 +30,36 @@ const SIGN_ON: Statement = {
  *
  * @throws SessionEndedError when the worker was deleted
  */
-export async function signOnWorker(store: Store, workerId: string, signOn: SignOn): Promise<{ sessionNumber: number; requestedStatus: WorkerStatusRequest }> {
+export async function signOnWorker(
+  store: Store,
+  workerId: string,
+  signOn: SignOn,
+): Promise<{ sessionNumber: number; requestedStatus: WorkerStatusRequest }> {
   let session: { sessionNumber: number; requestedStatus: WorkerStatusRequest } | undefined;
   const begin = async (client: ClientBase): Promise<boolean> => {
     const worker = (await lockWorkers(client, [workerId])).get(workerId);
     if (!worker || worker.deletedAt) throw new SessionEndedError('DELETED');
-    const values = [workerId, signOn.version, signOn.taskTypes, signOn.tags, signOn.blenderVersions, signOn.slots, store.now()];
-    session = (await query<{ sessionNumber: number; requestedStatus: WorkerStatusRequest }>(client, SIGN_ON, values)).rows[0];
+    const values = [
+      workerId,
+      signOn.version,
+      signOn.taskTypes,
+      signOn.tags,
+      signOn.blenderVersions,
+      signOn.slots,
+      store.now(),
+    ];
+    session = (await query<{ sessionNumber: number; requestedStatus: WorkerStatusRequest }>(client, SIGN_ON, values))
+      .rows[0];
     return true;
   };
   await endAttempts(
     store,
     liveAttemptsOf(workerId),
-    () => ({ outcome: 'LOST', actor: 'gateway', failure: { kind: 'WORKER_LOST', message: 'The worker signed on anew without having signed off.' } }),
+    () => ({
+      outcome: 'LOST',
+      actor: 'gateway',
+      failure: { kind: 'WORKER_LOST', message: 'The worker signed on anew without having signed off.' },
+    }),
     begin,
   );
   // Somebody new may be there for tasks that others avoid.

@@ -72,7 +72,10 @@ const INSERT_EVENTS: Statement = {
   text: `INSERT INTO event (job_id, job_type, submitter, at, actor, reason, kind, from_status, to_status, first_sequence)
     VALUES ($1, $2, $3, $4, $3, 'SUBMITTED', 'job', NULL, 'under-construction', 1), ($1, $2, $3, $4, $3, 'SUBMITTED', 'job', 'under-construction', 'queued', 2)`,
 };
-const SAME_KEY: Statement = { name: 'submit-same-key', text: 'SELECT id, input_hash AS "inputHash" FROM job WHERE idempotency_key = $1' };
+const SAME_KEY: Statement = {
+  name: 'submit-same-key',
+  text: 'SELECT id, input_hash AS "inputHash" FROM job WHERE idempotency_key = $1',
+};
 
 /**
  * Stores a compiled job with all its tasks, in one transaction.
@@ -106,10 +109,15 @@ export async function submitJob(store: Store, job: CompiledJob): Promise<Submitt
     const { rowCount } = await query(client, INSERT_JOB, [JSON.stringify(row), now]);
     if (rowCount === 0) return await findSubmitted(client, job.idempotencyKey!, inputHash);
     await query(client, INSERT_TASKS, [JSON.stringify(tasks), id]);
-    const edges = tasks.flatMap((task) => [...new Set(task.dependsOn)].map((index) => ({ task: task.id, dependsOn: tasks[index]!.id })));
-    if (edges.length > 0) await query(client, INSERT_EDGES, [id, edges.map(({ task }) => task), edges.map(({ dependsOn }) => dependsOn)]);
+    const edges = tasks.flatMap((task) =>
+      [...new Set(task.dependsOn)].map((index) => ({ task: task.id, dependsOn: tasks[index]!.id })),
+    );
+    if (edges.length > 0)
+      await query(client, INSERT_EDGES, [id, edges.map(({ task }) => task), edges.map(({ dependsOn }) => dependsOn)]);
     const types = [...new Set(tasks.map(({ type }) => type))];
-    const claimable = types.map((type) => tasks.filter((task) => task.type === type && task.openDependencies === 0).length);
+    const claimable = types.map(
+      (type) => tasks.filter((task) => task.type === type && task.openDependencies === 0).length,
+    );
     await query(client, INSERT_QUEUES, [id, types, claimable]);
     await query(client, INSERT_EVENTS, [id, job.type, job.submitter, now]);
     return { jobId: id, position: await newestPosition(client, id), alreadySubmitted: false };
@@ -129,6 +137,8 @@ async function findSubmitted(client: ClientBase, key: string, inputHash: string)
 /** JSON with sorted keys: the order of an input's fields makes no other input. */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, item) =>
-    item && typeof item === 'object' && !Array.isArray(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item,
+    item && typeof item === 'object' && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
   );
 }

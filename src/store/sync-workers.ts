@@ -1,16 +1,22 @@
 import type { ClientBase } from 'pg';
 import { validate as isToken } from 'uuid';
 import type { SessionEnd } from '../domain/errors.ts';
-import { type AttemptReport, confirmRunning, mustSendAgain, type StopReason, takeReport } from '../domain/session-sync.ts';
+import {
+  type AttemptReport,
+  confirmRunning,
+  mustSendAgain,
+  type StopReason,
+  takeReport,
+} from '../domain/session-sync.ts';
 import type { ReportedWorkerStatus, WorkerStatusRequest } from '../domain/worker-status.ts';
 import { inTransaction } from './database.ts';
 import { giveWork, readWishes } from './give-work.ts';
+import { lockJobs, tryLockJobs } from './job-locks.ts';
 import { type KnownAttempts, readKnownAttempts } from './known-attempts.ts';
 import { type AttemptRow, openLedgers, readAttempts, settleLedgers } from './ledger-rows.ts';
 import { type AttemptOutputs, insertOutputs } from './outputs.ts';
 import { describeChange, saveLedgers } from './save-ledgers.ts';
 import type { Store } from './store.ts';
-import { lockJobs, tryLockJobs } from './job-locks.ts';
 import { endOfSession, isAskedAway, lockWorkers, touchWorkers, type WorkerRow } from './worker-rows.ts';
 
 /** One call of a worker, or the second look at one that is held. */
@@ -76,7 +82,8 @@ export async function syncWorkers(store: Store, calls: readonly SyncCall[]): Pro
     const works = new Map<SyncCall, SyncWork>();
     for (const call of calls) {
       const worker = workers.get(call.workerId);
-      if (worker && !endOfSession(worker, call.sessionNumber)) works.set(call, answerCall(call, worker, known, made, now));
+      if (worker && !endOfSession(worker, call.sessionNumber))
+        works.set(call, answerCall(call, worker, known, made, now));
     }
     await settleLedgers(client, ledgers.values(), now);
     for (const work of works.values()) work.freeSlots = countFreeSlots(work, known);
@@ -85,7 +92,11 @@ export async function syncWorkers(store: Store, calls: readonly SyncCall[]): Pro
     await saveLedgers(client, ledgers.values(), now);
     await insertOutputs(client, made, now);
     const alive = [...works.values()].filter(({ call }) => !call.isHeld);
-    await touchWorkers(client, alive.map(({ call, worker }) => ({ id: worker.id, status: call.status })), now);
+    await touchWorkers(
+      client,
+      alive.map(({ call, worker }) => ({ id: worker.id, status: call.status })),
+      now,
+    );
 
     const results = calls.map((call): SyncResult => {
       const work = works.get(call);
@@ -93,7 +104,9 @@ export async function syncWorkers(store: Store, calls: readonly SyncCall[]): Pro
       const worker = workers.get(call.workerId);
       return { ended: (worker && endOfSession(worker, call.sessionNumber)) ?? 'UNKNOWN' };
     });
-    const changedWorkers = alive.filter(({ call, worker }) => worker.status !== call.status).map(({ worker }) => worker.id);
+    const changedWorkers = alive
+      .filter(({ call, worker }) => worker.status !== call.status)
+      .map(({ worker }) => worker.id);
     return { results, change: describeChange(ledgers.values(), changedWorkers) };
   });
   if (change.jobIds.size > 0 || change.workerIds.size > 0) store.announce(change);
@@ -104,7 +117,12 @@ export async function syncWorkers(store: Store, calls: readonly SyncCall[]): Pro
  * Locks every job that the calls may change, and as many of those that may have work as nobody else holds. What is read
  * before the locks only says which jobs to lock; everything is read again under them.
  */
-async function lockConcernedJobs(client: ClientBase, calls: readonly SyncCall[], tokens: string[], workerIds: string[]) {
+async function lockConcernedJobs(
+  client: ClientBase,
+  calls: readonly SyncCall[],
+  tokens: string[],
+  workerIds: string[],
+) {
   const attempts = await readAttempts(client, tokens, workerIds);
   const concerned = new Set(attempts.filter((attempt) => isConcerned(attempt, calls)).map(({ jobId }) => jobId));
   const candidates = await readWishes(client, calls, workerIds, [...concerned]);
@@ -118,27 +136,48 @@ function isConcerned(attempt: AttemptRow, calls: readonly SyncCall[]): boolean {
   return calls.some((call) => {
     if (call.workerId !== attempt.workerId) return false;
     if (call.reports.some((report) => report.attemptToken === attempt.token)) return true;
-    if (call.running.includes(attempt.token)) return attempt.endedAt !== null || (attempt.stopOrder !== null && attempt.stopSentAt === null);
+    if (call.running.includes(attempt.token))
+      return attempt.endedAt !== null || (attempt.stopOrder !== null && attempt.stopSentAt === null);
     return attempt.endedAt === null && attempt.stopOrder !== null;
   });
 }
 
-function answerCall(call: SyncCall, worker: WorkerRow, known: KnownAttempts, made: AttemptOutputs[], now: Date): SyncWork {
+function answerCall(
+  call: SyncCall,
+  worker: WorkerRow,
+  known: KnownAttempts,
+  made: AttemptOutputs[],
+  now: Date,
+): SyncWork {
   const session = { id: worker.id, name: worker.name, sessionNumber: call.sessionNumber };
-  const work: SyncWork = { call, worker, assignments: [], stops: [], reports: [], freeSlots: 0, retryAt: Number.POSITIVE_INFINITY };
+  const work: SyncWork = {
+    call,
+    worker,
+    assignments: [],
+    stops: [],
+    reports: [],
+    freeSlots: 0,
+    retryAt: Number.POSITIVE_INFINITY,
+  };
   for (const report of call.reports) {
     const attempt = known.locked(report.attemptToken, worker.id);
     const isNew = attempt && report.sequence > attempt.attempt.reportSequence;
     const isTaken = attempt !== undefined && takeReport(attempt, report, session, now);
     work.reports.push(isTaken);
     if (isNew && isTaken && report.event.completed)
-      made.push({ attemptId: attempt.attempt.id, taskId: attempt.attempt.taskId, jobId: attempt.ledger.job.id, outputs: report.event.completed.outputs });
+      made.push({
+        attemptId: attempt.attempt.id,
+        taskId: attempt.attempt.taskId,
+        jobId: attempt.ledger.job.id,
+        outputs: report.event.completed.outputs,
+      });
   }
   const reported = new Set(call.reports.map((report) => report.attemptToken));
   for (const token of call.running) {
     if (reported.has(token) && known.hasEnded(token)) continue;
     const locked = known.locked(token, worker.id);
-    const order = locked || !known.isLive(token, worker.id) ? confirmRunning(locked, session, now) : known.orderOf(token);
+    const order =
+      locked || !known.isLive(token, worker.id) ? confirmRunning(locked, session, now) : known.orderOf(token);
     if (order) work.stops.push({ token, reason: order });
     if (order && locked && locked.attempt.endedAt === null) known.noteStopSent(locked, now);
   }

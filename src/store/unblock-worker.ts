@@ -5,16 +5,27 @@ import { lockJobs } from './job-locks.ts';
 import type { Store } from './store.ts';
 
 const EXISTS: Statement = { name: 'unblock-exists', text: 'SELECT 1 FROM job WHERE id = $1' };
-const UNBLOCK: Statement = { name: 'unblock-worker', text: 'DELETE FROM worker_block WHERE job_id = $1 AND worker_id = $2 AND task_type = $3' };
+const UNBLOCK: Statement = {
+  name: 'unblock-worker',
+  text: 'DELETE FROM worker_block WHERE job_id = $1 AND worker_id = $2 AND task_type = $3',
+};
 /** Without its records the worker would be blocked again by its very next failure. */
-const FORGET: Statement = { name: 'unblock-forget', text: 'DELETE FROM task_failure WHERE job_id = $1 AND worker_id = $2 AND task_type = $3' };
+const FORGET: Statement = {
+  name: 'unblock-forget',
+  text: 'DELETE FROM task_failure WHERE job_id = $1 AND worker_id = $2 AND task_type = $3',
+};
 
 /**
  * Lifts a worker's block for one task type of a job, and forgets the failures that led to it.
  *
  * @throws NotFoundError
  */
-export async function unblockWorker(store: Store, jobId: string, workerId: string, taskType: string): Promise<JobChange> {
+export async function unblockWorker(
+  store: Store,
+  jobId: string,
+  workerId: string,
+  taskType: string,
+): Promise<JobChange> {
   const result = await inTransaction(store.pool, async (client) => {
     await lockJobs(client, [jobId]);
     if ((await query(client, EXISTS, [jobId])).rowCount === 0) throw new NotFoundError('job', jobId);

@@ -24,10 +24,24 @@ const UNIQUE_VIOLATION = '23505';
  * @throws NotFoundError, InvalidInputError when the name is taken
  */
 export async function updateWorker(store: Store, workerId: string, update: WorkerUpdate): Promise<void> {
-  const values = [workerId, update.name ?? null, update.tags ?? null, update.taskTypes ?? null, update.tags !== undefined, update.taskTypes !== undefined];
+  const values = [
+    workerId,
+    update.name ?? null,
+    update.tags ?? null,
+    update.taskTypes ?? null,
+    update.tags !== undefined,
+    update.taskTypes !== undefined,
+  ];
   const { rowCount } = await query(store.pool, UPDATE, values).catch((error: { code?: string }) => {
     if (error.code !== UNIQUE_VIOLATION) throw error;
-    throw new InvalidInputError([{ path: ['name'], message: 'is the name of another worker.', given: update.name, allowed: 'a name that no other worker has' }]);
+    throw new InvalidInputError([
+      {
+        path: ['name'],
+        message: 'is the name of another worker.',
+        given: update.name,
+        allowed: 'a name that no other worker has',
+      },
+    ]);
   });
   if (rowCount === 0) throw new NotFoundError('worker', workerId);
   store.announce({ jobIds: new Set(), workerIds: new Set([workerId]), mayHaveWork: true });

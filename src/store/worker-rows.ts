@@ -1,7 +1,12 @@
 import type { ClientBase } from 'pg';
 import type { SessionEnd } from '../domain/errors.ts';
 import type { FarmWorker } from '../domain/failure-policy.ts';
-import type { ReportedWorkerStatus, RequestTiming, WorkerStatus, WorkerStatusRequest } from '../domain/worker-status.ts';
+import type {
+  ReportedWorkerStatus,
+  RequestTiming,
+  WorkerStatus,
+  WorkerStatusRequest,
+} from '../domain/worker-status.ts';
 import { query, type Statement } from './database.ts';
 
 export interface WorkerRow extends FarmWorker {
@@ -54,7 +59,11 @@ export async function readFarm(client: ClientBase, seenSince: Date): Promise<Far
 }
 
 /** Notes a sign of life and what the workers say of themselves. */
-export async function touchWorkers(client: ClientBase, workers: readonly { id: string; status: ReportedWorkerStatus }[], now: Date): Promise<void> {
+export async function touchWorkers(
+  client: ClientBase,
+  workers: readonly { id: string; status: ReportedWorkerStatus }[],
+  now: Date,
+): Promise<void> {
   if (workers.length === 0) return;
   await query(client, TOUCH, [workers.map(({ id }) => id), workers.map(({ status }) => status), now]);
 }

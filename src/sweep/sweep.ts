@@ -53,7 +53,9 @@ export function createSweep(store: Store, logger: Logger): Sweep {
   async function repeat(what: () => Promise<void>, everyMs: number, name: string): Promise<void> {
     const { signal } = stopping;
     while (!signal.aborted) {
-      await what().catch((error: Error) => logger.warn({ reason: error.message }, `The sweep of ${name} failed; it is tried again`));
+      await what().catch((error: Error) =>
+        logger.warn({ reason: error.message }, `The sweep of ${name} failed; it is tried again`),
+      );
       await delay(everyMs, undefined, { signal, ref: false }).catch(() => {});
     }
   }
@@ -62,7 +64,10 @@ export function createSweep(store: Store, logger: Logger): Sweep {
     endWhatIsDue,
     dropWhatIsOld,
     start() {
-      loops = [repeat(endWhatIsDue, LIMITS_EVERY_MS, 'leases and time limits'), repeat(dropWhatIsOld, RETENTION_EVERY_MS, 'old logs and events')];
+      loops = [
+        repeat(endWhatIsDue, LIMITS_EVERY_MS, 'leases and time limits'),
+        repeat(dropWhatIsOld, RETENTION_EVERY_MS, 'old logs and events'),
+      ];
     },
     async stop() {
       stopping.abort();

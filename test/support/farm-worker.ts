@@ -1,6 +1,7 @@
 import type { TestGateway } from './gateway.ts';
 
-const ASSIGNMENTS = 'assignments { attemptToken attempt { id number } task { id name index job { id name } } commands { name parameters } }';
+const ASSIGNMENTS =
+  'assignments { attemptToken attempt { id number } task { id name index job { id name } } commands { name parameters } }';
 const SYNC = `mutation ($input: SyncWorkerInput!) { syncWorker(input: $input) { __typename
   ... on SyncWorkerSuccess { ${ASSIGNMENTS} stops { attemptToken reason } requestedStatus heartbeatSeconds
     reports { __typename ... on ReportAccepted { sequence } ... on StaleAttemptError { message } } }
@@ -9,7 +10,12 @@ const SYNC = `mutation ($input: SyncWorkerInput!) { syncWorker(input: $input) { 
 export interface Assignment {
   readonly attemptToken: string;
   readonly attempt: { readonly id: string; readonly number: number };
-  readonly task: { readonly id: string; readonly name: string; readonly index: number; readonly job: { readonly id: string; readonly name: string } };
+  readonly task: {
+    readonly id: string;
+    readonly name: string;
+    readonly index: number;
+    readonly job: { readonly id: string; readonly name: string };
+  };
   readonly commands: { readonly name: string; readonly parameters: Record<string, unknown> }[];
 }
 export interface SyncAnswer {
@@ -57,7 +63,17 @@ export class FarmWorker {
     const { signOnWorker } = await this.gateway.run<{ signOnWorker: Record<string, unknown> & { sessionId: string } }>(
       `mutation ($input: SignOnWorkerInput!) { signOnWorker(input: $input) { __typename
         ... on SignOnWorkerSuccess { sessionId requestedStatus heartbeatSeconds leaseSeconds } ... on Error { message } } }`,
-      { input: { version: '1', protocol: 1, taskTypes: ['blender', 'video', 'misc'], tags: [], blenderVersions: ['3.4.1'], slots: 1, ...input } },
+      {
+        input: {
+          version: '1',
+          protocol: 1,
+          taskTypes: ['blender', 'video', 'misc'],
+          tags: [],
+          blenderVersions: ['3.4.1'],
+          slots: 1,
+          ...input,
+        },
+      },
       this.token,
     );
     this.sessionId = signOnWorker.sessionId ?? this.sessionId;
@@ -67,7 +83,17 @@ export class FarmWorker {
   async sync(input: Record<string, unknown> = {}): Promise<SyncAnswer> {
     const { syncWorker } = await this.gateway.run<{ syncWorker: SyncAnswer }>(
       SYNC,
-      { input: { sessionId: this.sessionId, status: 'AWAKE', running: [...this.running], freeSlots: 1, reports: [], waitSeconds: 0, ...input } },
+      {
+        input: {
+          sessionId: this.sessionId,
+          status: 'AWAKE',
+          running: [...this.running],
+          freeSlots: 1,
+          reports: [],
+          waitSeconds: 0,
+          ...input,
+        },
+      },
       this.token,
     );
     return syncWorker;
@@ -81,7 +107,11 @@ export class FarmWorker {
   }
 
   /** Reports what became of an attempt; by default without asking for more work. */
-  async report(attemptToken: string, event: Record<string, unknown>, input: Record<string, unknown> = {}): Promise<SyncAnswer> {
+  async report(
+    attemptToken: string,
+    event: Record<string, unknown>,
+    input: Record<string, unknown> = {},
+  ): Promise<SyncAnswer> {
     if (!event.progress) this.running.delete(attemptToken);
     this.sequence += 1;
     const report = { attemptToken, sequence: this.sequence, at: new Date().toISOString(), event };
@@ -101,7 +131,11 @@ export class FarmWorker {
   }
 
   async signOff(): Promise<void> {
-    await this.gateway.run(`mutation ($id: ID!) { signOffWorker(input: { sessionId: $id }) { __typename } }`, { id: this.sessionId }, this.token);
+    await this.gateway.run(
+      `mutation ($id: ID!) { signOffWorker(input: { sessionId: $id }) { __typename } }`,
+      { id: this.sessionId },
+      this.token,
+    );
   }
 }
 

@@ -8,7 +8,11 @@ import { createTestDatabase, type TestDatabase } from './database.ts';
 export interface TestGateway extends RunningGateway {
   readonly database: TestDatabase;
   /** Runs an operation over HTTP and gives its data. Throws what `errors` says. */
-  run<Data = Record<string, unknown>>(query: string, variables?: Record<string, unknown>, token?: string): Promise<Data>;
+  run<Data = Record<string, unknown>>(
+    query: string,
+    variables?: Record<string, unknown>,
+    token?: string,
+  ): Promise<Data>;
 }
 
 export interface TestGatewayOptions {
