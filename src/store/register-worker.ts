@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Pool } from 'pg';
 import { v7 as newId } from 'uuid';
 import { inTransaction, query, type Statement } from './database.ts';
 import type { Store } from './store.ts';
@@ -38,10 +39,20 @@ export async function registerWorker(
   throw new Error(`No free name like ${JSON.stringify(worker.name)} was found in ${TRIES} tries.`);
 }
 
+/** Tokens never change hands, so what was found once need not be asked again at every call of a worker. */
+const KNOWN_AT_MOST = 10_000;
+const known = new WeakMap<Pool, Map<string, string>>();
+
 /** The worker (living or deleted) that a token belongs to, or null. */
-export async function findWorkerByToken(store: Pick<Store, 'pool'>, token: string): Promise<string | null> {
-  const { rows } = await query<{ id: string }>(store.pool, BY_TOKEN, [hashToken(token)]);
-  return rows[0]?.id ?? null;
+export async function findWorkerByToken({ pool }: Pick<Store, 'pool'>, token: string): Promise<string | null> {
+  const hash = hashToken(token);
+  const remembered = known.get(pool) ?? new Map<string, string>();
+  known.set(pool, remembered);
+  const id = remembered.get(hash) ?? (await query<{ id: string }>(pool, BY_TOKEN, [hash])).rows[0]?.id;
+  if (id === undefined) return null;
+  if (remembered.size >= KNOWN_AT_MOST) remembered.clear();
+  remembered.set(hash, id);
+  return id;
 }
 
 function freeName(wanted: string, taken: ReadonlySet<string>): string {
