@@ -74,7 +74,7 @@ export function requeueTask(
   ledger.settle(at);
 }
 
-/** Does what a user asked of a single task, apart from requeueing it. */
+/** Does what a user asked of a single task, apart from requeueing it. Needs all tasks: it may end the job. */
 export function changeTask(
   ledger: JobLedger,
   task: LedgerTask,

@@ -1,4 +1,4 @@
-import { isFinishedJob, type JobStatus } from './job-status.ts';
+import { type JobStatus, mayRunTasks } from './job-status.ts';
 import type { StatusReason } from './status-reason.ts';
 
 /** How many tasks of a job are in which state: all that its own status depends on. */
@@ -23,9 +23,9 @@ export interface JobEnding {
  * and nothing claimable, nothing that is still open can ever run without a user.
  */
 export function foldJob(status: JobStatus, tasks: TaskTally): JobEnding | null {
-  if (isFinishedJob(status) || tasks.active > 0) return null;
+  if (tasks.active > 0) return null;
   if (status === 'cancel-requested') return { to: 'canceled', closeOpenTasksAs: 'JOB_CANCELED' };
-  if (tasks.claimable > 0) return null;
+  if (!mayRunTasks(status) || tasks.claimable > 0) return null;
   const to = tasks.completed === tasks.total ? 'completed' : tasks.failures > 0 ? 'failed' : 'canceled';
   // A queued job has given out nothing, so it cannot have completed or failed: its row has only `canceled`.
   return { to: status === 'queued' ? 'canceled' : to, closeOpenTasksAs: 'DEPENDENCY_UNFINISHED' };

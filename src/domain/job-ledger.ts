@@ -248,6 +248,8 @@ export class JobLedger {
     job.statusReason = cause.reason;
     if (to === 'active') job.startedAt ??= at;
     if (isFinishedJob(to)) job.finishedAt = at;
+    // A task that failed meanwhile was put back and is done: nothing is wrong with the job any more.
+    if (to === 'completed') job.error = null;
     if (to === 'requeueing') {
       job.error = job.finishedAt = job.startedAt = null;
       job.recentFrameSeconds = [];
@@ -261,10 +263,11 @@ export class JobLedger {
     this.record('deletion', null, null, cause);
   }
 
-  /** Sets how much of a task is done (0–1). */
-  setProgress(task: LedgerTask, fraction: number): void {
+  /** Sets how much of a task is done; what lies outside 0–1 is taken as the nearer end. */
+  setProgress(task: LedgerTask, given: number): void {
     const { job } = this;
-    const progress = Math.floor(Math.min(1, Math.max(0, fraction)) * PROGRESS_STEPS) / PROGRESS_STEPS;
+    const fraction = Math.min(1, Math.max(0, given));
+    const progress = Math.floor(fraction * PROGRESS_STEPS) / PROGRESS_STEPS;
     // The fraction of n frames may come in as 0.333…; the small allowance keeps a finished frame counted.
     const framesDone = Math.min(task.frameCount, Math.floor(fraction * task.frameCount + 1e-6));
     if (progress === task.progress && framesDone === task.framesDone) return;

@@ -3,9 +3,8 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gunzip, gzip } from 'node:zlib';
 
 export interface ExampleOperation {
+  /** Needs no variables: GraphiQL forgets those of the tab that it opens with. */
   readonly query: string;
-  /** As text, the way GraphiQL's editor holds it. */
-  readonly variables?: string;
 }
 
 type Encoding = 'br' | 'gzip' | 'identity';
@@ -29,7 +28,10 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Makes the function that serves GraphiQL, one tab per example. The page is made at its first use: it is 9 MB. */
+/**
+ * Makes the function that serves GraphiQL. The page is made at its first use: it is 9 MB.
+ * @param examples one tab each
+ */
 export function createGraphiqlPage(examples: readonly ExampleOperation[]): (request: Request) => Promise<Response> {
   let page: Promise<Page> | undefined;
 
@@ -56,7 +58,7 @@ async function buildPage(examples: readonly ExampleOperation[]): Promise<Page> {
   const html = renderGraphiQL({
     title: 'Tablao',
     subscriptionsProtocol: 'WS',
-    defaultTabs: examples.map(({ query, variables }) => ({ query, variables })),
+    defaultTabs: examples.map(({ query }) => ({ query })),
   });
   const [br, gz] = await Promise.all([
     // Quality 5 takes as long as gzip and saves a fifth more; 11 takes a hundred times as long.

@@ -49,7 +49,7 @@ export interface WorkerDeps {
 }
 
 /** Whoever asks the worker to end (or stops the machine) does not wait for a gateway that is away. */
-const CLOSING_MS = 5000;
+const CLOSING_MS = 3000;
 const SIGN_OFF_MS = 2000;
 
 /**

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { blockOutside, launchChromium } from '../support/browser.ts';
@@ -5,7 +7,7 @@ import { startServer } from '../support/server.ts';
 import { Sample } from './sample-schema.ts';
 
 const EXAMPLES = [
-  { query: 'query Greet($name: String!) {\n  hello(name: $name)\n}', variables: '{ "name": "Tablao" }' },
+  { query: 'query Greet {\n  hello(name: "Tablao")\n}' },
   { query: 'subscription Follow {\n  ticks\n}' },
   { query: 'mutation Echo {\n  echo(text: "four")\n}' },
 ];
@@ -18,9 +20,19 @@ afterAll(async () => {
   await browser?.close();
 });
 
-async function openGraphiql(
-  url: string,
-): Promise<{ page: Page; outside: readonly string[]; webSockets: string[]; errors: string[] }> {
+interface Graphiql {
+  readonly page: Page;
+  /** Addresses that it asked for besides the gateway's. */
+  readonly outside: readonly string[];
+  readonly webSockets: readonly string[];
+  /** What the browser's console shows in red. */
+  readonly errors: readonly string[];
+  /** Runs the example of that name; reads the answer with `result`. */
+  run(example: string): Promise<void>;
+  result(): Promise<string>;
+}
+
+async function openGraphiql(url: string): Promise<Graphiql> {
   const context = await browser.newContext({ viewport: { width: 1400, height: 800 } });
   const outside = await blockOutside(context, url);
   const page = await context.newPage();
@@ -28,23 +40,107 @@ async function openGraphiql(
   const errors: string[] = [];
   page.on('websocket', (socket) => webSockets.push(socket.url()));
   page.on('pageerror', (error) => errors.push(String(error)));
-  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
   await page.goto(`${url}/graphql`);
-  await page.getByRole('button', { name: 'Execute query' }).waitFor();
-  return { page, outside, webSockets, errors };
+  return {
+    page,
+    outside,
+    webSockets,
+    errors,
+    async run(example) {
+      await page.getByRole('tab', { name: example }).click();
+      await page.getByRole('button', { name: 'Execute query' }).click();
+    },
+    result: async () => (await page.getByRole('region', { name: 'Result Window' }).innerText()).replaceAll(/\s/g, ''),
+  };
 }
 
-function readResponse(page: Page): Promise<string> {
-  return page.getByRole('region', { name: /response|result/i }).innerText();
-}
-
-it('runs a query and a subscription over WebSocket in the real browser, without the outside', async () => {
+it('runs the examples in the real browser, subscriptions over WebSocket, and asks nobody else', async () => {
   const sample = new Sample();
   const { url } = await startServer({ ...sample, exampleOperations: EXAMPLES });
-  const { page, outside, webSockets, errors } = await openGraphiql(url);
-  expect(await page.title()).toBe('Tablao');
+  const graphiql = await openGraphiql(url);
+  expect(await graphiql.page.title()).toBe('Tablao');
 
-  await page.getByRole('button', { name: 'Execute query' }).click();
-  await page.screenshot({ path: '/tmp/graphiql-1.png' });
-  console.log(await page.content().then((c) => c.length), errors, outside, webSockets);
+  await graphiql.run('Greet');
+  await expect.poll(graphiql.result).toBe('{"data":{"hello":"HelloTablao"}}');
+  await graphiql.run('Echo');
+  await expect.poll(graphiql.result).toBe('{"data":{"echo":4}}');
+  expect(graphiql.webSockets).toEqual([]);
+
+  await graphiql.run('Follow');
+  await expect.poll(() => sample.open).toBe(1);
+  for (const value of [7, 8]) {
+    sample.events.emit('tick', value);
+    await expect.poll(graphiql.result).toBe(`{"data":{"ticks":${value}}}`);
+  }
+  expect(graphiql.webSockets).toEqual([`${url.replace('http', 'ws')}/graphql`]);
+  await graphiql.page.getByRole('button', { name: 'Stop query' }).click();
+  await expect.poll(() => sample.open).toBe(0);
+
+  expect(graphiql.outside).toEqual([]);
+  expect(graphiql.errors).toEqual([]);
 });
+
+it('shows the schema in its documentation', async () => {
+  const { url } = await startServer(new Sample());
+  const { page } = await openGraphiql(url);
+  await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+  await page.getByRole('link', { name: 'Subscription' }).click();
+  await page.getByText('countTo').first().waitFor();
+});
+
+it('is loaded again from what the browser has kept', async () => {
+  const { url } = await startServer(new Sample());
+  const { page } = await openGraphiql(url);
+  const again = page.waitForResponse(`${url}/graphql`);
+  await page.reload();
+  expect((await (await again).request().sizes()).responseBodySize).toBe(0);
+});
+
+it('does not let another server of this machine use the gateway', async () => {
+  const sample = new Sample();
+  const { url } = await startServer(sample);
+  const stranger = createServer((_, response) =>
+    response.setHeader('Content-Type', 'text/html').end('<p>stranger</p>'),
+  );
+  await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${(stranger.address() as AddressInfo).port}/`);
+  const tries = await page.evaluate(tryEverything, url);
+  expect(tries).toEqual({ json: 'refused', plain: 'refused', image: 'refused', webSocket: 'refused' });
+  expect([sample.slowStarted, sample.greetings]).toEqual([0, 0]);
+  await page.close();
+  stranger.close();
+});
+
+/** Runs in the stranger's page. */
+async function tryEverything(url: string): Promise<Record<string, string>> {
+  const outcome = (promise: Promise<unknown>) =>
+    promise.then(
+      () => 'allowed',
+      () => 'refused',
+    );
+  const post = (type: string) =>
+    fetch(`${url}/graphql`, { method: 'POST', headers: { 'Content-Type': type }, body: '{"query":"mutation{slow}"}' });
+  const { Image, WebSocket } = globalThis as unknown as {
+    Image: new () => EventTarget & { src: string };
+    WebSocket: new (url: string, protocol: string) => EventTarget;
+  };
+  const loads = (target: EventTarget, event: string) =>
+    new Promise((resolve, reject) => {
+      target.addEventListener(event, resolve);
+      target.addEventListener('error', reject);
+    });
+  const image = new Image();
+  image.src = `${url}/graphql?query={hello}`;
+  return {
+    json: await outcome(post('application/json')),
+    plain: await outcome(post('text/plain')),
+    image: await outcome(loads(image, 'load')),
+    webSocket: await outcome(
+      loads(new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws'), 'open'),
+    ),
+  };
+}
