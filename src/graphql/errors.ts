@@ -1,18 +1,18 @@
 import type { ObjectRef, UnionRef } from '@pothos/core';
 import {
-  CursorExpiredError,
-  DependencyUnfinishedError,
-  ForbiddenError,
-  IdempotencyConflictError,
-  InvalidInputError,
-  JobNotDeletableError,
-  JobTransitionError,
+  type CursorExpiredError,
+  type DependencyUnfinishedError,
+  type ForbiddenError,
+  type IdempotencyConflictError,
+  type InvalidInputError,
+  type JobNotDeletableError,
+  type JobTransitionError,
   NotFoundError,
-  SessionEndedError,
-  StaleAttemptError,
-  TaskTransitionError,
+  type SessionEndedError,
+  type StaleAttemptError,
+  type TaskTransitionError,
   UserError,
-  VersionUnsupportedError,
+  type VersionUnsupportedError,
 } from '../domain/errors.ts';
 import type { InputIssue } from '../domain/input-issue.ts';
 import { builder } from './builder.ts';
@@ -41,15 +41,13 @@ const ErrorInterface = builder.interfaceRef<UserError>('Error').implement({
   }),
 });
 
-const NotFound = builder.objectType(NotFoundError, {
-  name: 'NotFoundError',
+const NotFound = builder.objectRef<NotFoundError>('NotFoundError').implement({
   description: 'Nothing with this id is stored.',
   interfaces: [ErrorInterface],
   fields: (t) => ({ id: t.exposeID('id', { description: 'The id as it was given.' }) }),
 });
 
-const Forbidden = builder.objectType(ForbiddenError, {
-  name: 'ForbiddenError',
+const Forbidden = builder.objectRef<ForbiddenError>('ForbiddenError').implement({
   description: 'The caller may not do this.',
   interfaces: [ErrorInterface],
   fields: (t) => ({ requiredRole: t.expose('requiredRole', { type: RoleEnum, description: 'Who may.' }) }),
@@ -74,8 +72,7 @@ const Issue = builder.objectRef<InputIssue>('InputIssue').implement({
   }),
 });
 
-const InvalidInput = builder.objectType(InvalidInputError, {
-  name: 'InvalidInputError',
+const InvalidInput = builder.objectRef<InvalidInputError>('InvalidInputError').implement({
   description: 'Some fields of the input are not allowed.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
@@ -83,8 +80,7 @@ const InvalidInput = builder.objectType(InvalidInputError, {
   }),
 });
 
-const JobTransition = builder.objectType(JobTransitionError, {
-  name: 'JobTransitionError',
+const JobTransition = builder.objectRef<JobTransitionError>('JobTransitionError').implement({
   description: 'The job may not get this status now.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
@@ -109,8 +105,7 @@ const JobTransition = builder.objectType(JobTransitionError, {
   }),
 });
 
-const TaskTransition = builder.objectType(TaskTransitionError, {
-  name: 'TaskTransitionError',
+const TaskTransition = builder.objectRef<TaskTransitionError>('TaskTransitionError').implement({
   description: 'The task may not get this status now.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
@@ -135,8 +130,7 @@ const TaskTransition = builder.objectType(TaskTransitionError, {
   }),
 });
 
-const DependencyUnfinished = builder.objectType(DependencyUnfinishedError, {
-  name: 'DependencyUnfinishedError',
+const DependencyUnfinished = builder.objectRef<DependencyUnfinishedError>('DependencyUnfinishedError').implement({
   description: 'What the task depends on failed or was canceled: requeue that first.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
@@ -156,8 +150,7 @@ const DependencyUnfinished = builder.objectType(DependencyUnfinishedError, {
 });
 
 const jobField = 'The job.';
-const JobNotDeletable = builder.objectType(JobNotDeletableError, {
-  name: 'JobNotDeletableError',
+const JobNotDeletable = builder.objectRef<JobNotDeletableError>('JobNotDeletableError').implement({
   description: 'The job is running or being stopped.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
@@ -170,8 +163,7 @@ const JobNotDeletable = builder.objectType(JobNotDeletableError, {
   }),
 });
 
-const IdempotencyConflict = builder.objectType(IdempotencyConflictError, {
-  name: 'IdempotencyConflictError',
+const IdempotencyConflict = builder.objectRef<IdempotencyConflictError>('IdempotencyConflictError').implement({
   description: 'The idempotency key was used with another input.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
@@ -184,29 +176,25 @@ const IdempotencyConflict = builder.objectType(IdempotencyConflictError, {
   }),
 });
 
-const CursorExpired = builder.objectType(CursorExpiredError, {
-  name: 'CursorExpiredError',
+const CursorExpired = builder.objectRef<CursorExpiredError>('CursorExpiredError').implement({
   description: 'The stream cannot be resumed from this cursor: it is of another database or too old.',
   interfaces: [ErrorInterface],
   fields: (t) => ({ oldestCursor: t.expose('oldestCursor', { type: 'Cursor', description: 'Where to start over.' }) }),
 });
 
-const StaleAttempt = builder.objectType(StaleAttemptError, {
-  name: 'StaleAttemptError',
+const StaleAttempt = builder.objectRef<StaleAttemptError>('StaleAttemptError').implement({
   description: 'The attempt has ended already: drop its work.',
   interfaces: [ErrorInterface],
   fields: (t) => ({ attemptToken: t.exposeString('attemptToken', { description: "The attempt's token." }) }),
 });
 
-const SessionEnded = builder.objectType(SessionEndedError, {
-  name: 'SessionEndedError',
+const SessionEnded = builder.objectRef<SessionEndedError>('SessionEndedError').implement({
   description: 'The worker session has ended.',
   interfaces: [ErrorInterface],
   fields: (t) => ({ reason: t.expose('reason', { type: SessionEndEnum, description: 'Why.' }) }),
 });
 
-const VersionUnsupported = builder.objectType(VersionUnsupportedError, {
-  name: 'VersionUnsupportedError',
+const VersionUnsupported = builder.objectRef<VersionUnsupportedError>('VersionUnsupportedError').implement({
   description: 'The worker speaks another version of the protocol.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
@@ -240,9 +228,18 @@ export function resultUnion<Success extends object>(
   const union = builder.unionType(name, {
     description: `${success.name}, or what went wrong.`,
     types: [success, ...errors.map((error) => ERROR_TYPES[error])] as ObjectRef<Types, object>[],
-    resolveType: (value: object) => (value instanceof UserError ? value.constructor.name : success.name),
+    resolveType: (value: object) => ERROR_NAMES.get(value) ?? success.name,
   });
   return union as unknown as UnionRef<Types, Success | UserError>;
+}
+
+const ERROR_NAMES = new WeakMap<object, string>();
+
+/** An error as a member of a result. GraphQL takes an Error that is returned for one that is thrown, so this is a plain copy. */
+export function toResult<Thrown extends UserError>(error: Thrown): Thrown {
+  const copy = { ...error, message: error.message };
+  ERROR_NAMES.set(copy, error.constructor.name);
+  return copy;
 }
 
 /** Runs a resolver; an error that a user caused becomes its result. */
@@ -250,8 +247,8 @@ export async function orUserError<Result>(run: () => Promise<Result> | Result): 
   try {
     return await run();
   } catch (error) {
-    if (error instanceof NotFoundError) return globaliseNotFound(error);
-    if (error instanceof UserError) return error;
+    if (error instanceof NotFoundError) return toResult(globaliseNotFound(error));
+    if (error instanceof UserError) return toResult(error);
     throw error;
   }
 }

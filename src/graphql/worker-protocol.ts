@@ -12,7 +12,7 @@ import type { Assigned, SyncAnswer } from '../store/sync-workers.ts';
 import { builder, enumFromTable } from './builder.ts';
 import { CommandType } from './command.ts';
 import { type Context, encodeSessionId, requireSession, requireWorker } from './context.ts';
-import { orUserError, resultUnion } from './errors.ts';
+import { orUserError, resultUnion, toResult } from './errors.ts';
 import { CHECKS, findIssues, refuseIssues } from './input.ts';
 import { FailureKindEnum, WorkerStatusEnum, WorkerStatusRequestEnum } from './status.ts';
 
@@ -350,7 +350,7 @@ builder.mutationField('syncWorker', (t) =>
         const result = await context.desk.answer(call, waitMs, context.signal);
         if ('ended' in result) throw new SessionEndedError(result.ended);
         const reports = input.reports.map(({ attemptToken, sequence }, index) =>
-          result.reports[index] ? { attemptToken, sequence } : new StaleAttemptError(attemptToken),
+          result.reports[index] ? { attemptToken, sequence } : toResult(new StaleAttemptError(attemptToken)),
         );
         return { ...result, reports };
       }),

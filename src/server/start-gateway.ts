@@ -8,7 +8,7 @@ import { query } from '../store/database.ts';
 import { isDatabaseUnavailable } from '../store/database-faults.ts';
 import type { Store } from '../store/store.ts';
 import { syncWorkers } from '../store/sync-workers.ts';
-import { createSweep } from '../sweep/sweep.ts';
+import { createSweep, type Sweep } from '../sweep/sweep.ts';
 import { createApp } from './app.ts';
 import { EXAMPLE_OPERATIONS } from './example-operations.ts';
 import { VERSION } from './version.ts';
@@ -33,6 +33,7 @@ export interface RunningGateway {
   /** `http://HOST:PORT` */
   readonly url: string;
   readonly store: Store;
+  readonly sweep: Sweep;
   /** Ends everything but the database, which is the caller's. Idempotent. */
   close(graceMs?: number): Promise<void>;
 }
@@ -85,6 +86,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   return {
     url,
     store,
+    sweep,
     close(graceMs = GRACE_MS) {
       closed ??= (async () => {
         desk.close();

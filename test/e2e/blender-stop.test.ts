@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeLeftFolders } from '../../src/worker/attempt-folder.ts';
 import { blenderRender } from '../../src/worker/commands/blender-render.ts';
 import { killLeftPrograms } from '../../src/worker/left-programs.ts';
-import { isAlive, type ProcessIdentity } from '../../src/worker/process-identity.ts';
+import { identifyProcess, isAlive, type ProcessIdentity } from '../../src/worker/process-identity.ts';
 import { openStateDirectory, readRecords, writeJson } from '../../src/worker/state-directory.ts';
 import { makeScenes, makeTestFolder } from '../support/blender.ts';
 import { type Bench, openBench, silentLogger } from '../support/command-context.ts';
@@ -136,7 +136,6 @@ describe('what an earlier worker left running', () => {
     const programs = openStateDirectory(join(folder.path, 'left')).programs;
     const left = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
     const bystander = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
-    const { identifyProcess } = await import('../../src/worker/process-identity.ts');
     const identity = await identifyProcess(left.pid ?? 0);
     writeJson(join(programs, `${left.pid}.json`), { ...identity, program: 'sleep' });
     writeJson(join(programs, `${bystander.pid}.json`), { pid: bystander.pid, startedAt: 'long ago', program: 'sleep' });
@@ -159,6 +158,7 @@ describe('an idle Blender', () => {
     expect(blender !== undefined && (await isAlive(blender))).toBe(true);
     await until(async () => blender !== undefined && !(await isAlive(blender)));
     await until(async () => readdirSync(idle.state.programs).length === 0);
+    await idle.close();
   });
 });
 

@@ -12,6 +12,9 @@ const EXAMPLES = [
   { query: 'mutation Echo {\n  echo(text: "four")\n}' },
 ];
 
+/** A browser on a busy machine takes its time. */
+const PATIENCE = { timeout: 10_000 };
+
 let browser: Browser;
 beforeAll(async () => {
   browser = await launchChromium();
@@ -51,6 +54,7 @@ async function openGraphiql(url: string): Promise<Graphiql> {
     errors,
     async run(example) {
       await page.getByRole('tab', { name: example }).click();
+      await page.getByRole('region', { name: 'Operation Editor' }).getByText(example).waitFor();
       await page.getByRole('button', { name: 'Execute query' }).click();
     },
     result: async () => (await page.getByRole('region', { name: 'Result Window' }).innerText()).replaceAll(/\s/g, ''),
@@ -64,20 +68,20 @@ it('runs the examples in the real browser, subscriptions over WebSocket, and ask
   expect(await graphiql.page.title()).toBe('Tablao');
 
   await graphiql.run('Greet');
-  await expect.poll(graphiql.result).toBe('{"data":{"hello":"HelloTablao"}}');
+  await expect.poll(graphiql.result, PATIENCE).toBe('{"data":{"hello":"HelloTablao"}}');
   await graphiql.run('Echo');
-  await expect.poll(graphiql.result).toBe('{"data":{"echo":4}}');
+  await expect.poll(graphiql.result, PATIENCE).toBe('{"data":{"echo":4}}');
   expect(graphiql.webSockets).toEqual([]);
 
   await graphiql.run('Follow');
-  await expect.poll(() => sample.open).toBe(1);
+  await expect.poll(() => sample.open, PATIENCE).toBe(1);
   for (const value of [7, 8]) {
     sample.events.emit('tick', value);
-    await expect.poll(graphiql.result).toBe(`{"data":{"ticks":${value}}}`);
+    await expect.poll(graphiql.result, PATIENCE).toBe(`{"data":{"ticks":${value}}}`);
   }
   expect(graphiql.webSockets).toEqual([`${url.replace('http', 'ws')}/graphql`]);
   await graphiql.page.getByRole('button', { name: 'Stop query' }).click();
-  await expect.poll(() => sample.open).toBe(0);
+  await expect.poll(() => sample.open, PATIENCE).toBe(0);
 
   expect(graphiql.outside).toEqual([]);
   expect(graphiql.errors).toEqual([]);
@@ -93,7 +97,8 @@ it('shows the schema in its documentation', async () => {
 
 it('is loaded again from what the browser has kept', async () => {
   const { url } = await startServer(new Sample());
-  const { page } = await openGraphiql(url);
+  const page = await browser.newPage(); // with requests to block, Playwright turns the cache off
+  await page.goto(`${url}/graphql`);
   const again = page.waitForResponse(`${url}/graphql`);
   await page.reload();
   expect((await (await again).request().sizes()).responseBodySize).toBe(0);
@@ -134,13 +139,10 @@ async function tryEverything(url: string): Promise<Record<string, string>> {
       target.addEventListener('error', reject);
     });
   const image = new Image();
+  const imageLoads = loads(image, 'load');
   image.src = `${url}/graphql?query={hello}`;
-  return {
-    json: await outcome(post('application/json')),
-    plain: await outcome(post('text/plain')),
-    image: await outcome(loads(image, 'load')),
-    webSocket: await outcome(
-      loads(new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws'), 'open'),
-    ),
-  };
+  const opens = loads(new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws'), 'open');
+  const tries = { json: post('application/json'), plain: post('text/plain'), image: imageLoads, webSocket: opens };
+  const outcomes = Object.entries(tries).map(async ([name, attempt]) => [name, await outcome(attempt)]);
+  return Object.fromEntries(await Promise.all(outcomes));
 }

@@ -1,0 +1,240 @@
+"""The demo's scene: a ball in a polka-dot dress dances on a round stage. 24 frames that loop.
+
+Run by Blender 3.4 or newer: blender --background --factory-startup --python scene.py -- OUTPUT.blend
+
+Everything is a mesh with a plain material, lit by a few large lamps: without a denoiser (distributions build Blender without one) that
+is what a handful of samples renders cleanly.
+"""
+
+import math
+import sys
+
+import bpy
+
+FRAMES = 24
+WIDTH, HEIGHT = 320, 180
+SAMPLES = 40
+
+LANTERNS = 12
+RING_RADIUS = 3.1
+
+RED = (0.62, 0.015, 0.03)
+IVORY = (0.9, 0.82, 0.68)
+WOOD = (0.30, 0.115, 0.04)
+DARK_WOOD = (0.10, 0.032, 0.014)
+NIGHT = (0.012, 0.010, 0.028)
+WARM = (1.0, 0.62, 0.30)
+COOL = (0.42, 0.52, 1.0)
+
+
+def make_material(name, color, roughness=0.5, specular=0.3):
+    material = bpy.data.materials.new(name)
+    material.use_nodes = True
+    shader = material.node_tree.nodes["Principled BSDF"]
+    shader.inputs["Base Color"].default_value = (*color, 1.0)
+    shader.inputs["Roughness"].default_value = roughness
+    # Blender 4.0 renamed it.
+    for name in ("Specular", "Specular IOR Level"):
+        if name in shader.inputs:
+            shader.inputs[name].default_value = specular
+    return material
+
+
+def make_glow(name, color, strength):
+    material = bpy.data.materials.new(name)
+    material.use_nodes = True
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    nodes.clear()
+    emission = nodes.new("ShaderNodeEmission")
+    emission.inputs["Color"].default_value = (*color, 1.0)
+    emission.inputs["Strength"].default_value = strength
+    output = nodes.new("ShaderNodeOutputMaterial")
+    links.new(emission.outputs["Emission"], output.inputs["Surface"])
+    return material
+
+
+def set_material(thing, *materials):
+    for material in materials:
+        thing.data.materials.append(material)
+
+
+def smooth(thing):
+    for polygon in thing.data.polygons:
+        polygon.use_smooth = True
+
+
+def key(thing, path, frame, value, index=-1):
+    if index < 0:
+        setattr(thing, path, value)
+    else:
+        getattr(thing, path)[index] = value
+    thing.keyframe_insert(path, index=index, frame=frame)
+
+
+def look_at(thing, target):
+    constraint = thing.constraints.new("TRACK_TO")
+    constraint.target = target
+    constraint.track_axis, constraint.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
+
+
+def make_stage():
+    wood, dark, brass = (
+        make_material("wood", WOOD, roughness=0.35, specular=0.4),
+        make_material("dark wood", DARK_WOOD, roughness=0.5),
+        make_material("brass", (0.55, 0.33, 0.09), roughness=0.4),
+    )
+    bpy.ops.mesh.primitive_cylinder_add(vertices=96, radius=4.0, depth=0.5, location=(0, 0, -0.25))
+    set_material(bpy.context.object, dark)
+    # Boards, cut to the circle: each as long as the stage is there.
+    boards, width, radius = 19, 0.4, 3.85
+    for i in range(boards):
+        y = (i - (boards - 1) / 2) * width
+        half = math.sqrt(max(0.0, radius**2 - (abs(y) + width / 2) ** 2))
+        if half < 0.3:
+            continue
+        bpy.ops.mesh.primitive_cube_add(size=1, location=(0, y, 0.01))
+        board = bpy.context.object
+        board.scale = (2 * half, width - 0.025, 0.04)
+        set_material(board, wood if i % 2 else make_material("board", tuple(c * 0.78 for c in WOOD), roughness=0.35, specular=0.4))
+    bpy.ops.mesh.primitive_torus_add(major_radius=4.0, minor_radius=0.07, major_segments=96, location=(0, 0, 0))
+    smooth(bpy.context.object)
+    set_material(bpy.context.object, brass)
+    bpy.ops.mesh.primitive_plane_add(size=80, location=(0, 0, -0.5))
+    set_material(bpy.context.object, make_material("ground", (0.03, 0.022, 0.04), roughness=0.9, specular=0.1))
+
+
+def fibonacci_points(count):
+    """Points spread evenly over the unit sphere."""
+    for i in range(count):
+        z = 1 - 2 * (i + 0.5) / count
+        radius = math.sqrt(1 - z * z)
+        angle = i * math.pi * (3 - math.sqrt(5))
+        yield radius * math.cos(angle), radius * math.sin(angle), z
+
+
+def make_dancer():
+    """A red ball with ivory dots; it hops twice in a loop, and turns half around with each hop."""
+    red = make_material("dress", RED, roughness=0.3, specular=0.5)
+    ivory = make_material("dots", IVORY, roughness=0.4)
+    bpy.ops.object.empty_add(location=(0, 0, 0))
+    dancer = bpy.context.object
+    bpy.ops.mesh.primitive_uv_sphere_add(segments=64, ring_count=32, radius=1, location=(0, 0, 1))
+    ball = bpy.context.object
+    smooth(ball)
+    set_material(ball, red)
+    ball.parent = dancer
+    points = list(fibonacci_points(22))
+    # Half of them, and their mirror images by half a turn: so that half a turn looks like none, and the loop closes.
+    for x, y, z in [p for p in points if p[0] >= 0]:
+        for sign in (1, -1):
+            bpy.ops.mesh.primitive_uv_sphere_add(segments=24, ring_count=12, radius=0.24, location=(sign * x * 0.93, sign * y * 0.93, 1 + z * 0.93))
+            dot = bpy.context.object
+            smooth(dot)
+            set_material(dot, ivory)
+            dot.scale = (1, 1, 1)
+            dot.parent = dancer
+    hop = FRAMES // 2
+    for start in (1, 1 + hop):
+        for offset, height, stretch in ((0, 0.05, 0.74), (2, 0.30, 1.10), (6, 1.25, 1.0), (10, 0.30, 1.10), (12, 0.05, 0.74)):
+            key(dancer, "location", start + offset, height, index=2)
+            wide = 1 / math.sqrt(stretch)
+            key(dancer, "scale", start + offset, (wide, wide, stretch))
+    for frame, turn in ((1, 0), (1 + FRAMES, math.pi)):
+        key(dancer, "rotation_euler", frame, turn, index=2)
+    for curve in dancer_curves(dancer):
+        if curve.data_path == "rotation_euler":
+            for point in curve.keyframe_points:
+                point.interpolation = "LINEAR"
+
+
+def dancer_curves(thing):
+    action = thing.animation_data.action
+    if hasattr(action, "fcurves"):
+        return action.fcurves
+    # Blender 5: layered actions.
+    return action.layers[0].strips[0].channelbag(thing.animation_data.action_slot).fcurves
+
+
+def make_lanterns():
+    """A ring of lanterns that rises and falls as a wave, once around in a loop."""
+    glow = make_glow("lantern", WARM, 4.0)
+    cap = make_material("cap", (0.05, 0.02, 0.015), roughness=0.6)
+    for i in range(LANTERNS):
+        phase = i / LANTERNS
+        angle = phase * 2 * math.pi
+        x, y = RING_RADIUS * math.cos(angle), RING_RADIUS * math.sin(angle)
+        bpy.ops.mesh.primitive_uv_sphere_add(segments=24, ring_count=16, radius=0.17, location=(x, y, 0.4))
+        lantern = bpy.context.object
+        smooth(lantern)
+        set_material(lantern, glow)
+        bpy.ops.mesh.primitive_cylinder_add(vertices=24, radius=0.11, depth=0.07, location=(0, 0, 0.17))
+        set_material(bpy.context.object, cap)
+        bpy.context.object.parent = lantern
+        for frame in range(1, FRAMES + 2, 2):
+            wave = math.sin(2 * math.pi * ((frame - 1) / FRAMES - 2 * phase))
+            key(lantern, "location", frame, 0.55 + 0.28 * wave, index=2)
+
+
+def make_lamp(name, color, power, size, location, target):
+    data = bpy.data.lights.new(name, "AREA")
+    data.color, data.energy, data.size = color, power, size
+    lamp = bpy.data.objects.new(name, data)
+    lamp.location = location
+    bpy.context.collection.objects.link(lamp)
+    look_at(lamp, target)
+
+
+def make_lights_and_camera(scene):
+    bpy.ops.object.empty_add(location=(0, 0, 0.95))
+    target = bpy.context.object
+    make_lamp("key", (1.0, 0.80, 0.58), 620, 2.2, (4.2, -4.6, 6.2), target)
+    make_lamp("rim", COOL, 700, 2.5, (-4.5, 5.0, 4.6), target)
+    make_lamp("fill", (1.0, 0.45, 0.5), 90, 5.0, (-5.5, -4.0, 2.2), target)
+
+    world = bpy.data.worlds.new("night")
+    world.use_nodes = True
+    world.node_tree.nodes["Background"].inputs["Color"].default_value = (*NIGHT, 1.0)
+    world.node_tree.nodes["Background"].inputs["Strength"].default_value = 1.0
+    scene.world = world
+
+    data = bpy.data.cameras.new("camera")
+    data.lens = 42
+    camera = bpy.data.objects.new("camera", data)
+    camera.location = (0, -9.6, 3.5)
+    bpy.context.collection.objects.link(camera)
+    look_at(camera, target)
+    scene.camera = camera
+
+
+def set_up_render(scene):
+    scene.frame_start, scene.frame_end = 1, FRAMES
+    scene.render.fps = 24
+    scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
+    scene.render.resolution_percentage = 100
+    scene.render.engine = "CYCLES"
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.use_persistent_data = True
+    scene.cycles.device = "CPU"
+    scene.cycles.samples = SAMPLES
+    scene.cycles.use_adaptive_sampling = True
+    scene.cycles.adaptive_threshold = 0.05
+    scene.cycles.max_bounces = 3
+    scene.cycles.diffuse_bounces = 2
+    scene.cycles.glossy_bounces = 2
+    scene.cycles.caustics_reflective = scene.cycles.caustics_refractive = False
+    scene.cycles.sample_clamp_indirect = 2.0
+    scene.cycles.use_denoising = False
+
+
+def main(path):
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    make_stage()
+    make_dancer()
+    make_lanterns()
+    make_lights_and_camera(scene)
+    set_up_render(scene)
+    bpy.ops.wm.save_as_mainfile(filepath=path, check_existing=False)
+
+
+main(sys.argv[sys.argv.index("--") + 1])

@@ -1,0 +1,85 @@
+import type { ClientBase, Pool } from 'pg';
+import { query, type Statement } from '../store/database.ts';
+import type { EventPosition } from '../store/store.ts';
+import { type ChangeBatch, spread } from './change-batch.ts';
+import type { ChangeFilter } from './change-filter.ts';
+import { EVENT_COLUMNS, type EventRow, endOf, type StatusChange } from './event-row.ts';
+
+/*
+ * Reads the log from any position. Rows may hold thousands of changes; only those that are asked for leave the database:
+ * a running sum over the rows of the page says which, and the arrays are cut there.
+ */
+
+/** $1 xid, $2 id, $3 offset, $4 how many changes, $5 and $6 the last row (or null), then the filter. */
+function readPage(name: string, source: string, filter: string): Statement {
+  return {
+    name,
+    text: `SELECT ${EVENT_COLUMNS}, skip AS skipped, task_ids[skip + 1:skip + $4::integer] AS "taskIds",
+        task_names[skip + 1:skip + $4::integer] AS "taskNames", attempt_numbers[skip + 1:skip + $4::integer] AS "attemptNumbers"
+      FROM (
+        SELECT *, sum(changes - skip) OVER (ORDER BY page.xid, page.id) - (changes - skip) AS before
+        FROM (
+          SELECT *, greatest(1, cardinality(task_ids)) AS changes, CASE WHEN (log.xid, log.id) = ($1::xid8, $2::bigint) THEN $3::integer ELSE 0 END AS skip
+          FROM ${source}
+          WHERE (log.xid, log.id) >= ($1::xid8, $2::bigint) AND log.xid < pg_snapshot_xmin(pg_current_snapshot())
+            AND ($5::xid8 IS NULL OR (log.xid, log.id) <= ($5::xid8, $6::bigint))
+            AND ${filter}
+          ORDER BY log.xid, log.id LIMIT $4::integer + 1
+        ) AS page
+      ) AS counted
+      WHERE skip < changes AND before < $4::integer ORDER BY counted.xid, counted.id`,
+  };
+}
+
+const OF_ALL = readPage(
+  'feed-page',
+  'event AS log',
+  `($7::text IS NULL OR submitter = $7) AND ($8::text[] IS NULL OR job_type = ANY($8)) AND (NOT $9::boolean OR kind <> 'task')`,
+);
+/** The job's rows first, whatever the planner thinks of LIMIT: walking the whole feed for them would take seconds. */
+const OF_JOB = readPage(
+  'feed-page-of-job',
+  '(SELECT * FROM event WHERE job_id = $10 OFFSET 0) AS log',
+  `(kind = 'deletion' OR ($7::text IS NULL OR submitter = $7) AND ($8::text[] IS NULL OR job_type = ANY($8)) AND (NOT $9::boolean OR kind <> 'task'))`,
+);
+
+export interface ChangesQuery {
+  readonly filter: ChangeFilter;
+  readonly after: EventPosition;
+  /** How many changes at most. */
+  readonly first: number;
+  /** The last position that may be read; null for as far as the feed goes. */
+  readonly until: EventPosition | null;
+}
+
+/** Changes from the log, and whether the end was reached: then the last row says nothing about how far that is. */
+export interface ReadChanges {
+  readonly changes: readonly StatusChange[];
+  /** Behind the last change; null when there is none. */
+  readonly position: EventPosition | null;
+  readonly isEnd: boolean;
+}
+
+export async function readChanges(client: ClientBase | Pool, wish: ChangesQuery): Promise<ReadChanges> {
+  const { filter, after, first, until } = wish;
+  const { jobId, submitter, jobTypes, jobsOnly } = filter;
+  const values = [after.xid, after.id, after.offset, first, until?.xid, until?.id, submitter, jobTypes, jobsOnly];
+  // One more than is asked for, so that the end is known.
+  values[3] = first + 1;
+  const { rows } =
+    jobId === null
+      ? await query<EventRow & object>(client, OF_ALL, values)
+      : await query<EventRow & object>(client, OF_JOB, [...values, jobId]);
+  const changes: StatusChange[] = [];
+  for (const row of rows) spread(row, row.skipped, first - changes.length, changes);
+  const last = changes.at(-1);
+  const found = rows.reduce((sum, row) => sum + (row.kind === 'task' ? row.taskIds.length : 1), 0);
+  return {
+    changes,
+    position: last ? { xid: last.row.xid, id: last.row.id, offset: last.index + 1 } : null,
+    isEnd: found <= first,
+  };
+}
+
+export type { ChangeBatch };
+export { endOf };
