@@ -89,7 +89,10 @@ export function endAttempt(ledger: JobLedger, attempt: LedgerAttempt, end: Attem
 /**
  * Whether an attempt that was lost may come back: nothing has happened to its task since, and nobody wanted it stopped.
  */
-export function mayComeBack(attempt: LedgerAttempt, task: LedgerTask): boolean {
+export function mayComeBack(
+  attempt: Pick<LedgerAttempt, 'number' | 'outcome' | 'stopOrder'>,
+  task: Pick<LedgerTask, 'status' | 'attemptCount'>,
+): boolean {
   return (
     attempt.outcome === 'LOST' &&
     attempt.stopOrder === null &&

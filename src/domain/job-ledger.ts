@@ -301,8 +301,9 @@ export class JobLedger {
       for (const task of this.tasksWith(status)) this.moveTask(task, 'canceled', cause);
   }
 
+  /** In the order of their index, whatever the order in which they were read: so records tell them. */
   tasksWith(status: TaskStatus): LedgerTask[] {
-    return [...this.tasks.values()].filter((task) => task.status === status);
+    return [...this.tasks.values()].filter((task) => task.status === status).sort((a, b) => a.index - b.index);
   }
 
   /** Whether `settle` would touch tasks that may not be here. */

@@ -1,9 +1,9 @@
 import type { ClientBase, Pool } from 'pg';
 import { query, type Statement } from '../store/database.ts';
 import type { EventPosition } from '../store/store.ts';
-import { type ChangeBatch, spread } from './change-batch.ts';
+import { spread } from './change-batch.ts';
 import type { ChangeFilter } from './change-filter.ts';
-import { EVENT_COLUMNS, type EventRow, endOf, type StatusChange } from './event-row.ts';
+import { EVENT_COLUMNS, type EventRow, positionOf, type StatusChange } from './event-row.ts';
 
 /*
  * Reads the log from any position. Rows may hold thousands of changes; only those that are asked for leave the database:
@@ -52,34 +52,25 @@ export interface ChangesQuery {
   readonly until: EventPosition | null;
 }
 
-/** Changes from the log, and whether the end was reached: then the last row says nothing about how far that is. */
 export interface ReadChanges {
   readonly changes: readonly StatusChange[];
   /** Behind the last change; null when there is none. */
   readonly position: EventPosition | null;
+  /** Whether it was read to its end, or to `until`. */
   readonly isEnd: boolean;
 }
 
 export async function readChanges(client: ClientBase | Pool, wish: ChangesQuery): Promise<ReadChanges> {
-  const { filter, after, first, until } = wish;
-  const { jobId, submitter, jobTypes, jobsOnly } = filter;
-  const values = [after.xid, after.id, after.offset, first, until?.xid, until?.id, submitter, jobTypes, jobsOnly];
+  const { after, first, until } = wish;
+  const { jobId, submitter, jobTypes, jobsOnly } = wish.filter;
   // One more than is asked for, so that the end is known.
-  values[3] = first + 1;
-  const { rows } =
-    jobId === null
-      ? await query<EventRow & object>(client, OF_ALL, values)
-      : await query<EventRow & object>(client, OF_JOB, [...values, jobId]);
-  const changes: StatusChange[] = [];
-  for (const row of rows) spread(row, row.skipped, first - changes.length, changes);
+  const values = [after.xid, after.id, after.offset, first + 1, until?.xid, until?.id, submitter, jobTypes, jobsOnly];
+  const { rows } = await (jobId === null
+    ? query<EventRow & object>(client, OF_ALL, values)
+    : query<EventRow & object>(client, OF_JOB, [...values, jobId]));
+  const found: StatusChange[] = [];
+  for (const row of rows) spread(row, row.skipped, first + 1 - found.length, found);
+  const changes = found.slice(0, first);
   const last = changes.at(-1);
-  const found = rows.reduce((sum, row) => sum + (row.kind === 'task' ? row.taskIds.length : 1), 0);
-  return {
-    changes,
-    position: last ? { xid: last.row.xid, id: last.row.id, offset: last.index + 1 } : null,
-    isEnd: found <= first,
-  };
+  return { changes, position: last ? positionOf(last) : null, isEnd: found.length <= first };
 }
-
-export type { ChangeBatch };
-export { endOf };

@@ -9,6 +9,8 @@ export interface Check {
   readonly allowed: string;
 }
 
+/** NUL and half a surrogate pair, as JSON spells them: PostgreSQL takes neither. */
+const NO_TEXT_IN_JSON = /(?<!\\)(\\\\)*\\u(0000|d[89a-f])/i;
 /** C0, DEL and C1: nothing that a terminal or a log could take for a command. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
@@ -19,7 +21,7 @@ function text(maximum: number) {
     .string()
     .min(1)
     .max(maximum)
-    .refine((value) => !CONTROL_CHARACTERS.test(value));
+    .refine((value) => !CONTROL_CHARACTERS.test(value) && value.isWellFormed());
 }
 
 function integer(minimum: number, maximum: number): Check {
@@ -33,7 +35,10 @@ function integer(minimum: number, maximum: number): Check {
 function jsonObject(maxKiB: number): Check {
   const type = z
     .record(z.string(), z.unknown())
-    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= maxKiB * 1024);
+    .refine(
+      (value) =>
+        Buffer.byteLength(JSON.stringify(value)) <= maxKiB * 1024 && !NO_TEXT_IN_JSON.test(JSON.stringify(value)),
+    );
   return { type, allowed: `an object of at most ${maxKiB} KiB as JSON` };
 }
 
@@ -41,7 +46,7 @@ function jsonObject(maxKiB: number): Check {
 // biome-ignore format: one row per line
 export const CHECKS = {
   name:       { type: text(200),                                     allowed: '1–200 characters without control characters' },
-  comment:    { type: z.string().max(2000).refine((value) => !value.includes('\0')), allowed: 'at most 2,000 characters' },
+  comment:    { type: z.string().max(2000).refine((value) => !value.includes('\0') && value.isWellFormed()), allowed: 'at most 2,000 characters' },
   word:       { type: z.string().regex(WORD),                        allowed: '1–64 characters of A–Z a–z 0–9 . _ -' },
   words:      { type: z.array(z.string().regex(WORD)).max(100),      allowed: 'at most 100 words, each of 1–64 characters of A–Z a–z 0–9 . _ -' },
   priority:   integer(0, 100),
@@ -61,8 +66,8 @@ export const CHECKS = {
   tokens:     { type: z.array(z.string()).max(1000),                 allowed: 'at most 1,000 tokens' },
   reports:    { type: z.array(z.unknown()).max(1000),                allowed: 'at most 1,000 reports' },
   outputs:    {
-    type: z.array(z.object({ frame: z.int().nullish(), path: text(4096), bytes: z.number().min(0), renderSeconds: z.number().min(0).nullish() })).max(100_000),
-    allowed: 'at most 100,000 files, each with its path, its size in bytes (0 or more) and its seconds (0 or more)',
+    type: z.array(z.object({ frame: z.int().nullish(), path: text(4096), bytes: z.int().min(0), renderSeconds: z.number().min(0).nullish() })).max(100_000),
+    allowed: 'at most 100,000 files, each with its path, its size in whole bytes (0 or more) and its seconds (0 or more)',
   },
   files:      {
     type: z.array(z.object({ path: text(4096), bytes: z.int().min(0), modifiedAt: z.date().nullish(), sha256: z.string().regex(/^[0-9a-f]{64}$/i).nullish() })).max(10_000),

@@ -387,9 +387,12 @@ function findSyncIssues(input: SyncInput): InputIssue[] {
   return issues;
 }
 
-/** What a program has printed may hold anything; NUL is no text for the database, and a message is no log. */
+/**
+ * What a program has printed may hold anything; NUL and half a surrogate pair (the cut may make one) are no text for the
+ * database, which would refuse the whole batch. And a message is no log.
+ */
 function cleanEvent(event: EventInput): AttemptReport['event'] {
-  const clean = (text: string, length: number) => text.replaceAll('\0', '').slice(0, length);
+  const clean = (text: string, length: number) => text.replaceAll('\0', '').slice(0, length).toWellFormed();
   if (event.failed) return { failed: { ...event.failed, message: clean(event.failed.message, 10_000) } };
   if (event.progress?.activity)
     return { progress: { ...event.progress, activity: clean(event.progress.activity, 200) } };

@@ -63,7 +63,7 @@ export function createApp(deps: AppDeps): App {
   const findAnswer = createRouter([
     graphqlRoute(graphql, deps.exampleOperations),
     healthRoute(deps.version),
-    readyRoute(isReady, logger),
+    readyRoute(isReady, mask),
   ]);
 
   async function answer(request: Request, caller: Caller): Promise<Response> {

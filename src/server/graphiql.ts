@@ -58,7 +58,7 @@ async function buildPage(examples: readonly ExampleOperation[]): Promise<Page> {
   const html = renderGraphiQL({
     title: 'Tablao',
     subscriptionsProtocol: 'WS',
-    defaultTabs: examples.map(({ query }) => ({ query })),
+    defaultTabs: examples.length > 0 ? examples.map(({ query }) => ({ query })) : undefined, // none breaks the page
   });
   const [br, gz] = await Promise.all([
     // Quality 5 takes as long as gzip and saves a fifth more; 11 takes a hundred times as long.

@@ -1,4 +1,4 @@
-import type { Logger } from 'pino';
+import type { ErrorMask } from './masking.ts';
 import type { Route } from './routes.ts';
 
 export interface Readiness {
@@ -16,15 +16,15 @@ export function healthRoute(version: string): Route {
 }
 
 /** `/ready`: work can be given to this gateway now; 503 with the reasons when not. */
-export function readyRoute(isReady: () => Promise<Readiness>, logger: Logger, limitMs = READINESS_LIMIT_MS): Route {
+export function readyRoute(isReady: () => Promise<Readiness>, mask: ErrorMask, limitMs = READINESS_LIMIT_MS): Route {
   async function answer(): Promise<Response> {
-    const { ok, reasons } = await judgeReadiness(isReady, logger, limitMs);
+    const { ok, reasons } = await judgeReadiness(isReady, mask, limitMs);
     return Response.json({ status: ok ? 'ready' : 'not ready', reasons }, { status: ok ? 200 : 503 });
   }
   return { path: '/ready', methods: ['GET'], answer };
 }
 
-async function judgeReadiness(isReady: () => Promise<Readiness>, logger: Logger, limitMs: number): Promise<Readiness> {
+async function judgeReadiness(isReady: () => Promise<Readiness>, mask: ErrorMask, limitMs: number): Promise<Readiness> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<Readiness>((resolve) => {
     const reasons = [`The check did not end within ${limitMs / 1000} s.`];
@@ -33,8 +33,7 @@ async function judgeReadiness(isReady: () => Promise<Readiness>, logger: Logger,
   try {
     return await Promise.race([isReady(), tooLate]);
   } catch (error) {
-    logger.error({ err: error }, 'The readiness check failed');
-    return { ok: false, reasons: ["The check itself failed; the gateway's log says why."] };
+    return { ok: false, reasons: [mask(error).message] };
   } finally {
     clearTimeout(timer);
   }

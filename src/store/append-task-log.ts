@@ -1,6 +1,9 @@
 import type { ClientBase } from 'pg';
 import { validate as isToken } from 'uuid';
+import { mayComeBack } from '../domain/attempt-actions.ts';
 import { SessionEndedError, StaleAttemptError } from '../domain/errors.ts';
+import type { LedgerAttempt } from '../domain/job-ledger.ts';
+import type { TaskStatus } from '../domain/task-status.ts';
 import { inTransaction, query, type Statement } from './database.ts';
 import type { Store } from './store.ts';
 import { endOfSession, readWorkers } from './worker-rows.ts';
@@ -15,10 +18,17 @@ export interface LogPiece {
   readonly text: string;
 }
 
+interface LoggedAttempt extends Pick<LedgerAttempt, 'id' | 'number' | 'outcome' | 'stopOrder'> {
+  readonly logBytes: number;
+  readonly logTruncated: boolean;
+  readonly taskStatus: TaskStatus;
+  readonly attemptCount: number;
+}
 const LOCK_ATTEMPT: Statement = {
   name: 'log-lock-attempt',
-  text: `SELECT id, log_bytes AS "logBytes", log_truncated AS "logTruncated", outcome, stop_order AS "stopOrder"
-    FROM attempt WHERE token = $1 AND worker_id = $2 FOR NO KEY UPDATE`,
+  text: `SELECT attempt.id, log_bytes AS "logBytes", log_truncated AS "logTruncated", outcome, stop_order AS "stopOrder", number,
+      task.status AS "taskStatus", attempt_count AS "attemptCount"
+    FROM attempt JOIN task ON task.id = task_id WHERE token = $1 AND attempt.worker_id = $2 FOR NO KEY UPDATE OF attempt`,
 };
 const APPEND: Statement = {
   name: 'log-append',
@@ -51,17 +61,14 @@ async function append(
   const end = worker ? endOfSession(worker, session.sessionNumber) : 'UNKNOWN';
   if (end) throw new SessionEndedError(end);
   if (!isToken(piece.attemptToken)) throw new StaleAttemptError(piece.attemptToken);
-  const { rows } = await query<{
-    id: string;
-    logBytes: number;
-    logTruncated: boolean;
-    outcome: string | null;
-    stopOrder: string | null;
-  }>(client, LOCK_ATTEMPT, [piece.attemptToken, session.workerId]);
+  const { rows } = await query<LoggedAttempt>(client, LOCK_ATTEMPT, [piece.attemptToken, session.workerId]);
   const attempt = rows[0];
   // A lost attempt may come back, and then its log must have no hole.
-  if (!attempt || (attempt.outcome !== null && !(attempt.outcome === 'LOST' && attempt.stopOrder === null)))
-    throw new StaleAttemptError(piece.attemptToken);
+  const takesMore =
+    attempt &&
+    (attempt.outcome === null ||
+      mayComeBack(attempt, { status: attempt.taskStatus, attemptCount: attempt.attemptCount }));
+  if (!takesMore) throw new StaleAttemptError(piece.attemptToken);
 
   const bytes = Buffer.from(piece.text, 'utf8');
   const given = { nextOffset: piece.offset + bytes.length, truncated: true, attemptId: attempt.id };

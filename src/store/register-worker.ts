@@ -4,6 +4,11 @@ import { v7 as newId } from 'uuid';
 import { inTransaction, query, type Statement } from './database.ts';
 import type { Store } from './store.ts';
 
+/** One after the other: of many that start at once under one name, each sees the names of those before it. */
+const LOCK: Statement = {
+  name: 'lock-worker-names',
+  text: "SELECT pg_advisory_xact_lock(hashtext('worker names'), 0)",
+};
 const NAMES: Statement = {
   name: 'worker-names',
   text: `SELECT name FROM worker WHERE deleted_at IS NULL AND (name = $1 OR name LIKE $2 ESCAPE '\\')`,
@@ -15,7 +20,7 @@ const INSERT: Statement = {
 };
 const BY_TOKEN: Statement = { name: 'worker-by-token', text: 'SELECT id FROM worker WHERE token_hash = $1' };
 
-/** Another gateway may take the same suffix at the same moment. */
+/** A user may give another worker the name at the same moment. */
 const TRIES = 5;
 
 /** Stores a new worker. A name that is taken gets a suffix: `render-3`, `render-3-2`, … The token is never stored as it is. */
@@ -27,6 +32,7 @@ export async function registerWorker(
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
     const id = newId();
     const isStored = await inTransaction(store.pool, async (client) => {
+      await query(client, LOCK);
       const pattern = `${worker.name.replaceAll(/[\\%_]/g, '\\$&')}-%`;
       const { rows } = await query<{ name: string }>(client, NAMES, [worker.name, pattern]);
       const name = freeName(worker.name, new Set(rows.map((row) => row.name)));

@@ -50,6 +50,8 @@ export interface OrderListener {
 
 interface CurrentOrder extends OrderListener {
   failure: AttemptFailure | undefined;
+  /** What Blender is doing, should it end now. */
+  doing: string;
   endsToCome: number;
   settle(): void;
 }
@@ -112,7 +114,7 @@ export class BlenderProcess {
   async run(order: object, listener: OrderListener, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const settled = new Promise<void>((settle) => {
-      this.#order = { ...listener, failure: undefined, endsToCome: 2, settle };
+      this.#order = { ...listener, failure: undefined, doing: 'before it was done', endsToCome: 2, settle };
     });
     const current = this.#order!;
     const onAbort = () => void this.kill();
@@ -130,7 +132,7 @@ export class BlenderProcess {
     await listener.log.drained();
     signal.throwIfAborted();
     if (current.failure !== undefined) throw current.failure;
-    if (this.#end !== undefined) throw endedTooEarly(this.#end);
+    if (this.#end !== undefined) throw endedTooEarly(this.#end, current.doing);
   }
 
   kill(): Promise<void> {
@@ -165,8 +167,10 @@ export class BlenderProcess {
     const event = parseEvent(json);
     if (order === undefined || event === undefined) return;
     if (event.event === 'failed') order.failure = new AttemptFailure(event.kind, event.message);
-    else if (event.event !== 'end') order.onEvent(event);
-    else {
+    else if (event.event !== 'end') {
+      if (event.event === 'rendering') order.doing = `while it rendered frame ${event.frame}`;
+      order.onEvent(event);
+    } else {
       order.endsToCome -= 1;
       if (order.endsToCome === 0) order.settle();
       else setTimeout(order.settle, OTHER_STREAM_MS).unref();
@@ -195,13 +199,13 @@ export function programNotFound(why: string): AttemptFailure {
   return new AttemptFailure('PROGRAM_NOT_FOUND', `Blender was not found: ${why}. ${remedy}`);
 }
 
-function endedTooEarly({ exitCode, signal }: ProgramEnd): AttemptFailure {
+function endedTooEarly({ exitCode, signal }: ProgramEnd, doing: string): AttemptFailure {
   if (exitCode === SCRIPT_EXIT_CODE) {
     return new AttemptFailure('SCRIPT_ERROR', 'The script that drives Blender could not run.', exitCode);
   }
   if (exitCode !== null) {
-    return new AttemptFailure('EXIT_CODE', `Blender ended with exit code ${exitCode} before it was done.`, exitCode);
+    return new AttemptFailure('EXIT_CODE', `Blender ended with exit code ${exitCode} ${doing}.`, exitCode);
   }
   const hint = signal === 'SIGKILL' ? ' (the system does that when memory runs out)' : '';
-  return new AttemptFailure('EXIT_CODE', `Blender was ended by ${signal}${hint} before it was done.`);
+  return new AttemptFailure('EXIT_CODE', `Blender was ended by ${signal}${hint} ${doing}.`);
 }

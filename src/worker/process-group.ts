@@ -72,7 +72,7 @@ export async function startGroup(start: ProgramStart): Promise<ProcessGroup> {
 
 function waitForEnd(child: ChildProcess): Promise<ProgramEnd> {
   return new Promise((resolve) => {
-    child.once('error', (startError) => {
+    child.on('error', (startError) => {
       if (child.pid === undefined) resolve({ exitCode: null, signal: null, startError });
     });
     child.once('exit', (exitCode, signal) => {

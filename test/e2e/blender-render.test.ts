@@ -227,6 +227,9 @@ describe('an attempt that cannot be completed says what happened', () => {
     });
     const failure = await failureOf(blenderRender(parameters('crash', { frames: '1-200' }), context));
     expect(failure.kind).toBe('EXIT_CODE');
+    expect(failure.message).toMatch(
+      /^Blender (was ended by SIGSEGV|ended with exit code \d+) while it rendered frame \d+\.$/,
+    );
   });
 
   it('when the output folder lies below a file', async () => {

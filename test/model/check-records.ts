@@ -91,7 +91,7 @@ const TASK_REASONS: Record<string, readonly string[]> = {
 };
 
 /** A worker's event gives the reason USER only to a task that ends as a user ordered. */
-function mayHaveReason(kind: 'job' | 'task', change: string, reason: string, isEvent: boolean): boolean {
+export function mayHaveReason(kind: 'job' | 'task', change: string, reason: string, isEvent: boolean): boolean {
   if (isEvent && reason === 'USER' && change !== 'active → canceled') return false;
   return (kind === 'job' ? JOB_REASONS : TASK_REASONS)[change]?.includes(reason) ?? false;
 }

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { createTestApp, postJson, startServer } from '../support/server.ts';
+import { readyRoute } from '../../src/server/health.ts';
+import { createErrorMask } from '../../src/server/masking.ts';
+import { captureLog, createTestApp, postJson, startServer } from '../support/server.ts';
 import { ConnectionLost, Sample } from './sample-schema.ts';
 
 const URL = 'http://127.0.0.1:4000';
@@ -176,13 +178,36 @@ describe('the other paths', () => {
     ]);
   });
 
-  it('/ready answers when all is well, and 503 when the check itself fails', async () => {
-    expect((await createSampleApp().app.fetch(`${URL}/ready`)).status).toBe(200);
-    const { app, log } = createSampleApp({ isReady: () => Promise.reject(new Error('hunter2')) });
+  it('/ready answers when all is well', async () => {
+    const response = await createSampleApp().app.fetch(`${URL}/ready`);
+    expect([response.status, await response.json()]).toEqual([200, { status: 'ready', reasons: [] }]);
+  });
+
+  it.each([
+    ['the database is away', new ConnectionLost('10.0.0.5'), /cannot reach its database/],
+    ['the check itself fails', new Error('hunter2'), /its log has the details/],
+  ])('/ready says it when %s, and the log has the error', async (_, error, reason) => {
+    const { app, log } = createSampleApp({ isReady: () => Promise.reject(error) });
     const response = await app.fetch(`${URL}/ready`);
     expect(response.status).toBe(503);
-    expect(await response.text()).not.toContain('hunter2');
-    expect(JSON.stringify(log.lines)).toContain('hunter2');
+    const text = await response.text();
+    expect(text).toMatch(reason);
+    expect(text).not.toContain(error.message);
+    expect(JSON.stringify(log.lines)).toContain(error.message);
+  });
+
+  it('/ready answers even if the check does not', async () => {
+    const route = readyRoute(
+      () => new Promise(() => {}),
+      createErrorMask({ logger: captureLog().logger, isDatabaseUnavailable: () => false }),
+      10,
+    );
+    const visit = { caller: { authorization: null, remoteAddress: null, signal: AbortSignal.abort() }, parameters: {} };
+    const response = await route.answer(new Request(`${URL}/ready`), visit);
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      { status: 'not ready', reasons: ['The check did not end within 0.01 s.'] },
+    ]);
   });
 
   it('are not there, and the answer says which are', async () => {

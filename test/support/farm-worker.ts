@@ -29,6 +29,14 @@ export interface SyncAnswer {
   readonly issues?: { path: string[]; message: string }[];
 }
 
+export interface LogAnswer {
+  readonly __typename: string;
+  readonly nextOffset?: number;
+  readonly truncated?: boolean;
+  readonly reason?: string;
+  readonly issues?: { path: string[]; message: string }[];
+}
+
 /** A worker that speaks the protocol over HTTP and executes nothing: the test says what becomes of its attempts. */
 export class FarmWorker {
   readonly gateway: TestGateway;
@@ -80,7 +88,7 @@ export class FarmWorker {
     return signOnWorker;
   }
 
-  async sync(input: Record<string, unknown> = {}): Promise<SyncAnswer> {
+  async sync(input: Record<string, unknown> = {}, signal?: AbortSignal): Promise<SyncAnswer> {
     const { syncWorker } = await this.gateway.run<{ syncWorker: SyncAnswer }>(
       SYNC,
       {
@@ -95,6 +103,7 @@ export class FarmWorker {
         },
       },
       this.token,
+      signal,
     );
     return syncWorker;
   }
@@ -128,6 +137,21 @@ export class FarmWorker {
 
   stopped(attemptToken: string, handedBack = false): Promise<SyncAnswer> {
     return this.report(attemptToken, { stopped: { handedBack } });
+  }
+
+  /** A sign of life that asks for nothing. */
+  heartbeat(): Promise<SyncAnswer> {
+    return this.sync({ freeSlots: 0 });
+  }
+
+  async appendLog(attemptToken: string, offset: number, text: string): Promise<LogAnswer> {
+    const { appendTaskLog } = await this.gateway.run<{ appendTaskLog: LogAnswer }>(
+      `mutation ($input: AppendTaskLogInput!) { appendTaskLog(input: $input) { __typename ... on AppendTaskLogSuccess { nextOffset truncated }
+        ... on SessionEndedError { reason } ... on InvalidInputError { issues { path message } } } }`,
+      { input: { sessionId: this.sessionId, attemptToken, offset, text } },
+      this.token,
+    );
+    return appendTaskLog;
   }
 
   async signOff(): Promise<void> {

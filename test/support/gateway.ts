@@ -12,6 +12,7 @@ export interface TestGateway extends RunningGateway {
     query: string,
     variables?: Record<string, unknown>,
     token?: string,
+    signal?: AbortSignal,
   ): Promise<Data>;
 }
 
@@ -41,11 +42,12 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   return {
     ...gateway,
     database,
-    async run<Data>(query: string, variables: Record<string, unknown> = {}, token?: string) {
+    async run<Data>(query: string, variables: Record<string, unknown> = {}, token?: string, signal?: AbortSignal) {
       const response = await fetch(`${gateway.url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
         body: JSON.stringify({ query, variables }),
+        ...(signal && { signal }),
       });
       const { data, errors } = (await response.json()) as { data: Data; errors?: { message: string }[] };
       if (errors) throw new Error(errors.map(({ message }) => message).join('\n'));

@@ -13,7 +13,13 @@ const shapeJobType = defineJobType({
   taskTypes: ['misc', 'video'],
   settings: [
     { key: 'shape', label: 'Shape', description: 'A Shape as JSON.', type: 'STRING', required: true },
-    { key: 'types', label: 'Types', description: "Each task's type, by index; misc.", type: 'STRING', default: '' },
+    {
+      key: 'types',
+      label: 'Types',
+      description: "Each task's type, by index; else misc.",
+      type: 'STRING',
+      default: 'misc',
+    },
     { key: 'framesEach', label: 'Frames', description: 'Frames of each task.', type: 'INTEGER', default: 0 },
   ],
   compile({ settings: { shape, types, framesEach } }) {

@@ -113,7 +113,7 @@ function settingsOf(parameters: Parameters) {
 }
 
 /**
- * All that decides what an open Blender renders. A textures may have been mended before a requeue, and Blender keeps
+ * All that decides what an open Blender renders. A texture may have been mended before a requeue, and Blender keeps
  * what it has read: so each job, and each further attempt at its tasks, reads everything anew.
  */
 async function describeState(parameters: Parameters, { assignment }: CommandContext): Promise<string> {
