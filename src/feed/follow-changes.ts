@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { CursorExpiredError, NotFoundError, type UserError } from '../domain/errors.ts';
+import { CursorExpiredError, NotFoundError, UserError } from '../domain/errors.ts';
 import { query, type Statement } from '../store/database.ts';
 import type { EventPosition } from '../store/store.ts';
 import { type ChangeBatch, MAX_BATCH } from './change-batch.ts';
@@ -48,6 +48,9 @@ export async function* followChanges(
       if (filter.jobId !== null && batch.changes.at(-1)?.row.kind === 'deletion') return;
     }
     if (isFirst) yield { changes: [], position, seenAt: feed.store.now() };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    yield error;
   } finally {
     signal.removeEventListener('abort', close);
     reader.close();

@@ -1,8 +1,10 @@
-import type { Job, Task } from '../generated/prisma/client.ts';
 import type { Store } from '../store/store.ts';
 import type { LiveSource } from './live-value.ts';
 import { readTogether } from './read-together.ts';
 import { isFarmChange } from './wake.ts';
+
+export type JobRow = Awaited<ReturnType<Store['prisma']['job']['findUniqueOrThrow']>>;
+export type TaskRow = Awaited<ReturnType<Store['prisma']['task']['findUniqueOrThrow']>>;
 
 /** A stored thing as it is now; null when it is deleted. A new object for each state: what is made of it is kept by it. */
 export interface LiveRow<Row> {
@@ -15,12 +17,12 @@ const LOOK = 'look';
 
 /** The sources of `jobUpdated` and `taskUpdated`. */
 export function createRowSources(store: Store) {
-  const readJob = readTogether<Job>((ids) => store.prisma.job.findMany({ where: { id: { in: ids } } }));
+  const readJob = readTogether<JobRow>((ids) => store.prisma.job.findMany({ where: { id: { in: ids } } }));
   const readTask = readTogether((ids) =>
     store.prisma.task.findMany({ where: { id: { in: ids } }, include: { job: { select: { status: true } } } }),
   );
 
-  function job(id: string): LiveSource<LiveRow<Job>> {
+  function job(id: string): LiveSource<LiveRow<JobRow>> {
     return {
       concernOf(wake, value) {
         if (wake.isEverything || wake.jobIds.has(id)) return [CHANGED];
@@ -35,7 +37,7 @@ export function createRowSources(store: Store) {
   }
 
   /** The wake-up names the job: most of its tasks are as they were. */
-  function task(id: string): LiveSource<LiveRow<Task> & { readonly print: string }> {
+  function task(id: string): LiveSource<LiveRow<TaskRow> & { readonly print: string }> {
     return {
       concernOf(wake, value) {
         if (wake.isEverything || !value?.row || wake.jobIds.has(value.row.jobId)) return [LOOK];
@@ -56,15 +58,15 @@ export function createRowSources(store: Store) {
 }
 
 /** What of a job can change, as text. Settings and files cannot, and are large. */
-export function printJob({ settings: _settings, files: _files, ...rest }: Job): string {
+export function printJob({ settings: _settings, files: _files, ...rest }: JobRow): string {
   return JSON.stringify(rest);
 }
 
 /** What of a task can change, and its job's status, on which depends what a user may do. */
-export function printTask({ commands: _, ...rest }: Task, jobStatus: string): string {
+export function printTask({ commands: _, ...rest }: TaskRow, jobStatus: string): string {
   return JSON.stringify([rest, jobStatus]);
 }
 
-export function isWaiting({ status }: Task): boolean {
+export function isWaiting({ status }: TaskRow): boolean {
   return status === 'queued' || status === 'soft-failed';
 }

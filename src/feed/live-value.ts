@@ -124,7 +124,7 @@ export class LiveValue<Value> {
   }
 
   private takeFailure(error: unknown, concerns: ReadonlySet<string>): void {
-    this.concerns = this.concerns.union(concerns);
+    this.concerns = new Set([...this.concerns, ...concerns]);
     this.isStale = true;
     this.lastRead = performance.now() + FAILURE_PAUSE_MS;
     if (!this.current) return this.settle((waiter) => waiter.reject(error));

@@ -37,9 +37,9 @@ export function isFarmChange({ jobIds, workerIds }: Wake): boolean {
 
 export function joinWakes(a: Wake, b: Wake): Wake {
   return {
-    jobIds: a.jobIds.union(b.jobIds),
-    workerIds: a.workerIds.union(b.workerIds),
-    attemptIds: a.attemptIds.union(b.attemptIds),
+    jobIds: new Set([...a.jobIds, ...b.jobIds]),
+    workerIds: new Set([...a.workerIds, ...b.workerIds]),
+    attemptIds: new Set([...a.attemptIds, ...b.attemptIds]),
     mayHaveWork: a.mayHaveWork || b.mayHaveWork,
     isEverything: a.isEverything || b.isEverything,
   };

@@ -58,6 +58,10 @@ builder.mutationType({
   description:
     'Everything that can be changed. Each answers with a union: its success, or an error that says what would have worked.',
 });
+builder.subscriptionType({
+  description:
+    'Everything that can be watched, over WebSocket (graphql-transport-ws) or as server-sent events. Exact streams (statusChanges, taskLog) leave nothing out and go on from a cursor; the others give the newest state, at most ten times a second.',
+});
 
 /** An enum whose values and descriptions are a table's rows: `soft-failed` becomes SOFT_FAILED. */
 export function enumFromTable<Value extends string>(

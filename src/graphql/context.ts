@@ -3,7 +3,7 @@ import type { SyncDesk } from '../dispatch/sync-desk.ts';
 import { ForbiddenError } from '../domain/errors.ts';
 import type { FarmWorker } from '../domain/failure-policy.ts';
 import type { JobTypeRegistry } from '../domain/job-type.ts';
-import type { FeedIdentity } from '../feed/cursor.ts';
+import type { Feed } from '../feed/feed.ts';
 import { inTransaction } from '../store/database.ts';
 import { findWorkerByToken } from '../store/register-worker.ts';
 import type { Store } from '../store/store.ts';
@@ -14,7 +14,7 @@ export interface Gateway {
   readonly store: Store;
   readonly desk: SyncDesk;
   readonly jobTypes: JobTypeRegistry;
-  readonly feed: FeedIdentity;
+  readonly feed: Feed;
   readonly version: string;
 }
 

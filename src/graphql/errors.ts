@@ -252,3 +252,13 @@ export async function orUserError<Result>(run: () => Promise<Result> | Result): 
     throw error;
   }
 }
+
+/** An event of a stream as it is shown: ids in errors are global ones. */
+export function showUserError<Event>(event: Event): Event | NotFoundError {
+  return event instanceof NotFoundError ? globaliseNotFound(event) : event;
+}
+
+/** A stream of one message. */
+export async function* onlyMessage<Item>(item: Item): AsyncGenerator<Item> {
+  yield item;
+}

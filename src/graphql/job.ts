@@ -4,7 +4,7 @@ import { judgeJobRequest } from '../domain/job-requests.ts';
 import { isDeletableJob, type JobStatus, nextJobStatuses } from '../domain/job-status.ts';
 import type { StatusReason } from '../domain/status-reason.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
-import type { Prisma } from '../generated/prisma/client.ts';
+import type { Job, Prisma } from '../generated/prisma/client.ts';
 import { builder, enumFromTable } from './builder.ts';
 import { connectionOf } from './connection.ts';
 import { decodeId } from './global-id.ts';
@@ -102,13 +102,27 @@ const WorkerBlock = builder.objectRef<Block>('WorkerBlock').implement({
   }),
 });
 
-const TaskFilter = builder.inputType('TaskFilter', {
+export const TaskFilter = builder.inputType('TaskFilter', {
   description: 'Which tasks of a job.',
   fields: (t) => ({
     statuses: t.field({ type: [TaskStatusEnum], description: 'Only those with one of these statuses.' }),
     workerId: t.id({ description: "Only those whose newest attempt is this worker's." }),
   }),
 });
+
+/** The filter as a condition on the stored tasks of a job. */
+export function whereTasks(
+  jobId: string,
+  filter: typeof TaskFilter.$inferInput | null | undefined,
+): Prisma.TaskWhereInput {
+  return {
+    jobId,
+    ...(filter?.statuses && { status: { in: filter.statuses satisfies TaskStatus[] } }),
+    ...(filter?.workerId != null && {
+      workerId: { in: [decodeId('Worker', filter.workerId)].filter((worker) => worker !== null) },
+    }),
+  };
+}
 
 /** Tasks with a history are looked at one by one, and no job needs more of them for its reasons. */
 const HISTORIES_AT_MOST = 200;
@@ -230,13 +244,7 @@ export const JobRef = builder.prismaNode('Job', {
       description: 'Its tasks, in the order in which they are given out.',
       args: { ...t.arg.connectionArgs(), filter: t.arg({ type: TaskFilter, description: 'Which ones.' }) },
       resolve: ({ id }, { filter, ...page }, context, info) => {
-        const where: Prisma.TaskWhereInput = {
-          jobId: id,
-          ...(filter?.statuses && { status: { in: filter.statuses satisfies TaskStatus[] } }),
-          ...(filter?.workerId != null && {
-            workerId: { in: [decodeId('Worker', filter.workerId)].filter((worker) => worker !== null) },
-          }),
-        };
+        const where = whereTasks(id, filter);
         const { task } = context.store.prisma;
         return readPage(page, {
           keys: [{ key: 'index', direction: 'asc' }],
@@ -261,6 +269,17 @@ export const JobRef = builder.prismaNode('Job', {
 });
 
 export const JobConnection = connectionOf('Job', JobRef, 'jobs');
+builder.objectField(JobConnection, 'feedCursor', (t) =>
+  t.field({
+    type: 'Cursor',
+    description: 'A position in the event feed: given as `after`, statusChanges goes on from this page without a gap.',
+    resolve: (page) => (page as FedPage).feedCursor,
+  }),
+);
+/** The cursor is taken before the rows are read: what they already show may come once more, nothing is left out. */
+interface FedPage {
+  readonly feedCursor: string;
+}
 
 const JOB_ORDERS = {
   CREATED_AT: { key: 'createdAt', description: 'When it was submitted.' },
@@ -284,13 +303,22 @@ const OrderDirectionEnum = enumFromTable('OrderDirection', 'Which end comes firs
   DESC: 'The greatest, the newest.',
 });
 
-const JobOrder = builder.inputType('JobOrder', {
+export const JobOrder = builder.inputType('JobOrder', {
   description: 'The order of jobs; equal ones follow by age.',
   fields: (t) => ({
     field: t.field({ type: JobOrderFieldEnum, required: true, description: 'By what.' }),
     direction: t.field({ type: OrderDirectionEnum, required: true, description: 'Which end comes first.' }),
   }),
 });
+
+/** The order as sort keys: the newest first where nothing is given. */
+export function sortKeysOf(order: typeof JobOrder.$inferInput | null | undefined): SortKeys<Job> {
+  const direction = order?.direction === 'ASC' ? 'asc' : 'desc';
+  return [
+    { key: JOB_ORDERS[order?.field ?? 'CREATED_AT'].key, direction },
+    { key: 'id', direction },
+  ];
+}
 
 const MetadataMatch = builder.inputType('MetadataMatch', {
   description: 'A value in the metadata.',
@@ -300,7 +328,7 @@ const MetadataMatch = builder.inputType('MetadataMatch', {
   }),
 });
 
-const JobFilter = builder.inputType('JobFilter', {
+export const JobFilter = builder.inputType('JobFilter', {
   description: 'Which jobs: those for which everything that is given holds.',
   fields: (t) => ({
     statuses: t.field({ type: [JobStatusEnum], description: 'Only those with one of these statuses.' }),
@@ -353,16 +381,12 @@ builder.queryFields((t) => ({
         description: 'In which order.',
       }),
     },
-    resolve: (_root, { filter, orderBy: order, ...page }, context, info) => {
+    resolve: async (_root, { filter, orderBy: order, ...page }, context, info) => {
       const where = whereJobs(filter);
-      const direction = order?.direction === 'ASC' ? 'asc' : 'desc';
-      const keys: SortKeys<Prisma.JobGetPayload<object>> = [
-        { key: JOB_ORDERS[order?.field ?? 'CREATED_AT'].key, direction },
-        { key: 'id', direction },
-      ];
       const { job } = context.store.prisma;
-      return readPage(page, {
-        keys,
+      const feedCursor = context.feed.headCursor();
+      const read = await readPage(page, {
+        keys: sortKeysOf(order),
         find: (beyond, orderBy, take) =>
           job.findMany({
             ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }),
@@ -372,6 +396,7 @@ builder.queryFields((t) => ({
           }),
         count: () => job.count({ where }),
       });
+      return { ...read, feedCursor } satisfies FedPage;
     },
   }),
 }));

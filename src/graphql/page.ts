@@ -72,10 +72,14 @@ export function badRequest(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
 }
 
+/** @throws GraphQLError BAD_REQUEST */
+export function checkSize(name: string, size: number, maximum = MAX_PAGE_SIZE): void {
+  const most = maximum.toLocaleString('en');
+  if (size < 1 || size > maximum) throw badRequest(`${name} is ${size}; it must be from 1 to ${most}.`);
+}
+
 function checkSizes({ first, last }: PageArguments): void {
-  for (const [name, size] of Object.entries({ first, last }))
-    if (size != null && (size < 1 || size > MAX_PAGE_SIZE))
-      throw badRequest(`${name} is ${size}; it must be from 1 to ${MAX_PAGE_SIZE}.`);
+  for (const [name, size] of Object.entries({ first, last })) if (size != null) checkSize(name, size);
   if (first != null && last != null) throw badRequest('Give first or last, not both.');
 }
 

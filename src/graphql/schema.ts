@@ -9,6 +9,10 @@ import './submit-job.ts';
 import './job-actions.ts';
 import './task-actions.ts';
 import './worker-protocol.ts';
+import './status-change.ts';
+import './live-rows.ts';
+import './live-pages.ts';
+import './task-log.ts';
 
 /** The API, sorted so that the printed schema changes only where the API does. */
 export const schema = lexicographicSortSchema(builder.toSchema());

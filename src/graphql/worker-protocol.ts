@@ -438,11 +438,13 @@ builder.mutationField('appendTaskLog', (t) =>
     description:
       "Appends to an attempt's log. Repeating a piece changes nothing; a piece beyond the end stores nothing and says what is wanted.",
     args: { input: t.arg({ type: AppendTaskLogInput, required: true, description: 'The piece.' }) },
-    resolve: (_root, { input }, { store, ...context }) =>
-      orUserError(() => {
-        const session = requireSession({ store, ...context }, input.sessionId);
+    resolve: (_root, { input }, context) =>
+      orUserError(async () => {
+        const session = requireSession(context, input.sessionId);
         refuseIssues(findIssues(input, { offset: CHECKS.offset, text: CHECKS.logText }));
-        return appendTaskLog(store, session, input);
+        const appended = await appendTaskLog(context.store, session, input);
+        context.feed.wakeLog(appended.attemptId);
+        return appended;
       }),
   }),
 );

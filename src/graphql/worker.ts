@@ -1,5 +1,6 @@
 import { queryFromInfo } from '@pothos/plugin-prisma';
 import type { RequestTiming, WorkerStatus, WorkerStatusRequest } from '../domain/worker-status.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
 import { deleteWorker } from '../store/delete-worker.ts';
 import { requestWorkerStatus } from '../store/request-worker-status.ts';
 import { updateWorker } from '../store/update-worker.ts';
@@ -48,13 +49,22 @@ export const WorkerRef = builder.prismaNode('Worker', {
 
 const WorkerConnection = connectionOf('Worker', WorkerRef, 'workers');
 
-const WorkerFilter = builder.inputType('WorkerFilter', {
+export const WorkerFilter = builder.inputType('WorkerFilter', {
   description: 'Which workers.',
   fields: (t) => ({
     statuses: t.field({ type: [WorkerStatusEnum], description: 'Only those with one of these statuses.' }),
     tag: t.string({ description: 'Only those with this tag.' }),
   }),
 });
+
+/** The filter as a condition on the stored workers. */
+export function whereWorkers(filter: typeof WorkerFilter.$inferInput | null | undefined): Prisma.WorkerWhereInput {
+  return {
+    deletedAt: null,
+    ...(filter?.statuses && { status: { in: filter.statuses } }),
+    ...(filter?.tag != null && { tags: { has: filter.tag } }),
+  };
+}
 
 builder.queryFields((t) => ({
   worker: t.prismaField({
@@ -76,11 +86,7 @@ builder.queryFields((t) => ({
       filter: t.arg({ type: WorkerFilter, description: 'Which ones.' }),
     },
     resolve: (_root, { filter, ...page }, context, info) => {
-      const where = {
-        deletedAt: null,
-        ...(filter?.statuses && { status: { in: filter.statuses } }),
-        ...(filter?.tag != null && { tags: { has: filter.tag } }),
-      };
+      const where = whereWorkers(filter);
       const { worker } = context.store.prisma;
       return readPage(page, {
         keys: [{ key: 'name', direction: 'asc' }],

@@ -71,7 +71,7 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
     const reply = addSecurityHeaders(guard(readSenderHeaders(message)) ?? (await answerMessage(message, operation)));
     if (isEventStream(reply)) operation.markStreaming();
     if (isClosing) response.setHeader('Connection', 'close');
-    writeResponse(reply, response, operation.signal);
+    await writeResponse(reply, response, operation.signal);
   }
 
   async function answerMessage(message: IncomingMessage, operation: Operation): Promise<Response> {

@@ -52,30 +52,43 @@ export function isEventStream(response: Response): boolean {
  * Writes a Response to Node's. The body is read only as fast as the client takes it.
  * @param signal when it aborts, an event stream ends cleanly but without the event that says it is complete, so that a
  *   client knows to come back
+ * @throws what the body throws
  */
-export function writeResponse(response: Response, target: ServerResponse, signal: AbortSignal): void {
+export async function writeResponse(response: Response, target: ServerResponse, signal: AbortSignal): Promise<void> {
   if (target.destroyed || target.writableEnded) return;
   target.setHeaders(response.headers);
   target.writeHead(response.status);
   if (target.req.method === 'HEAD' || response.body === null) {
     void response.body?.cancel();
     target.end();
-    return;
+  } else if (isJson(response)) {
+    target.end(await response.text()); // a string already: no stream, and one packet
+  } else {
+    await pipeBody(response, target, signal);
   }
+}
+
+function isJson(response: Response): boolean {
+  return response.headers.get('content-type')?.includes('json') ?? false;
+}
+
+async function pipeBody(response: Response, target: ServerResponse, signal: AbortSignal): Promise<void> {
   target.flushHeaders();
   // Not in object mode: that would read ahead by messages, however long they are.
-  const source = Readable.from(response.body, { objectMode: false });
-  source.on('error', () => target.destroy());
-  target.once('close', () => source.destroy());
-  source.pipe(target);
-  if (!isEventStream(response)) return;
+  const source = Readable.from(response.body!, { objectMode: false });
   const endStream = () => {
     source.unpipe(target);
     target.end();
     source.destroy();
   };
-  if (signal.aborted) endStream();
-  else signal.addEventListener('abort', endStream, { once: true });
+  if (isEventStream(response)) signal.addEventListener('abort', endStream, { once: true });
+  await new Promise<void>((resolve, reject) => {
+    source.once('error', reject);
+    target.once('close', resolve);
+    source.pipe(target);
+    if (signal.aborted && isEventStream(response)) endStream();
+  });
+  source.destroy();
 }
 
 /** Answers a request for another protocol, for which Node gives only the bare socket. */

@@ -110,6 +110,12 @@ export class BlenderPool {
   async #start(script: 'render.py' | 'video.py', options: readonly string[]): Promise<BlenderProcess> {
     const { blender, cwd, recordFolder } = this.#options;
     if (blender.program === undefined) throw programNotFound(blender.missing);
-    return await BlenderProcess.start({ program: blender.program, script, options, cwd, recordFolder });
+    const all = [...options, ...renderLogOptions(blender.version)];
+    return await BlenderProcess.start({ program: blender.program, script, options: all, cwd, recordFolder });
   }
+}
+
+/** From 5.0 on Blender tells samples and tiles unasked only when it renders by `-f` or `-a`. */
+function renderLogOptions(version: string): readonly string[] {
+  return Number.parseInt(version, 10) >= 5 ? ['--log', 'render', '--log-level', 'info'] : [];
 }

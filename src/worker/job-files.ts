@@ -7,6 +7,8 @@ import type { SubmittedFile } from './gateway-client.ts';
 
 /** Some file systems keep times in steps of two seconds, so a copy of the same file may differ by that. */
 const TIME_STEP_MS = 2000;
+/** Whoever submits rounds to whole milliseconds, or cuts off. */
+const ROUNDING_MS = 1;
 const REMEMBERED_HASHES = 1000;
 
 /**
@@ -31,7 +33,7 @@ export class JobFiles {
     }
     if (file.modifiedAt === null) return;
     const submittedMs = Date.parse(file.modifiedAt);
-    if (Math.floor(mtimeMs) === submittedMs) return;
+    if (Math.abs(mtimeMs - submittedMs) <= ROUNDING_MS) return;
     if (file.sha256 !== null) {
       if ((await this.#hash(file.path, size, mtimeMs, signal)) !== file.sha256.toLowerCase()) {
         throw changed(file.path, 'its content is another one (SHA-256)');

@@ -46,11 +46,15 @@ export class Journal {
     fdatasyncSync(this.#file);
   }
 
-  /** Not forced to disk: a report that is delivered twice is taken once. */
+  /** Not forced to disk, and a disk that refuses it does no harm: a report that is delivered twice is taken once. */
   markDelivered(attemptToken: string): void {
     if (!this.#pending.delete(attemptToken)) return;
-    writeSync(this.#file, `${JSON.stringify({ delivered: attemptToken })}\n`);
-    this.#shorten();
+    try {
+      writeSync(this.#file, `${JSON.stringify({ delivered: attemptToken })}\n`);
+      this.#shorten();
+    } catch {
+      // full, or closed already
+    }
   }
 
   close(): void {

@@ -8,7 +8,8 @@ import { startProgram } from '../support/worker-process.ts';
 
 const FRAMES = 240;
 /** How much a frame does, so that it takes about 0.1 s on two cores. */
-const SCENE = 'scene.frame_end = 240\nscene.render.resolution_x, scene.render.resolution_y, scene.cycles.samples = 160, 90, 8';
+const SCENE =
+  'scene.frame_end = 240\nscene.render.resolution_x, scene.render.resolution_y, scene.cycles.samples = 160, 90, 8';
 const LOOK_EVERY_MS = 50;
 
 /**
@@ -24,7 +25,8 @@ export async function run(): Promise<void> {
     // Turn by turn, so that a machine that grows slower does so for both.
     const floor = [await timeBlender(program, scene, join(folder, 'floor-1'))];
     const farm = new Map<number, number[]>();
-    for (const chunkSize of [1, 10]) farm.set(chunkSize, [await timeFarm(scene, join(folder, `chunk-${chunkSize}`), chunkSize)]);
+    for (const chunkSize of [1, 10])
+      farm.set(chunkSize, [await timeFarm(scene, join(folder, `chunk-${chunkSize}`), chunkSize)]);
     floor.push(await timeBlender(program, scene, join(folder, 'floor-2')));
     const best = Math.min(...floor);
     print('blender -a', best, best);
@@ -36,12 +38,16 @@ export async function run(): Promise<void> {
 
 function print(name: string, seconds: number, floor: number): void {
   const perMinute = Math.round((FRAMES / seconds) * 60);
-  console.log(`${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s  ${String(perMinute).padStart(5)} frames/min  ${Math.round((floor / seconds) * 100)} %`);
+  console.log(
+    `${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s  ${String(perMinute).padStart(5)} frames/min  ${Math.round((floor / seconds) * 100)} %`,
+  );
 }
 
 async function timeBlender(program: string, scene: string, output: string): Promise<number> {
   const start = performance.now();
-  const blender = spawn(program, ['--background', scene, '--render-output', join(output, 'f_####'), '--render-anim'], { stdio: 'ignore' });
+  const blender = spawn(program, ['--background', scene, '--render-output', join(output, 'f_####'), '--render-anim'], {
+    stdio: 'ignore',
+  });
   await new Promise((resolve) => blender.once('exit', resolve));
   const seconds = (performance.now() - start) / 1000;
   const { length } = await readdir(output);
@@ -54,10 +60,18 @@ async function timeFarm(scene: string, folder: string, chunkSize: number): Promi
   try {
     const url = await waitFor(() => /http:\/\/127\.0\.0\.1:\d+/.exec(gateway.output())?.[0]);
     const ask = async <Data>(query: string, variables: object = {}): Promise<Data> => {
-      const response = await fetch(`${url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, variables }) });
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query, variables }),
+      });
       return ((await response.json()) as { data: Data }).data;
     };
-    await waitFor(async () => (await ask<{ workers: { nodes: { status: string }[] } }>('{ workers { nodes { status } } }')).workers.nodes.find(({ status }) => status === 'AWAKE'));
+    await waitFor(async () =>
+      (await ask<{ workers: { nodes: { status: string }[] } }>('{ workers { nodes { status } } }')).workers.nodes.find(
+        ({ status }) => status === 'AWAKE',
+      ),
+    );
     const output = join(folder, 'frames', 'f_####');
     const start = performance.now();
     const { submitJob } = await ask<{ submitJob: { job: { id: string } } }>(
@@ -65,7 +79,10 @@ async function timeFarm(scene: string, folder: string, chunkSize: number): Promi
       { settings: { blendFile: scene, frames: `1-${FRAMES}`, chunkSize, outputPath: output } },
     );
     await waitFor(async () => {
-      const { job } = await ask<{ job: { frameCounts: { done: number } } }>('query ($id: ID!) { job(id: $id) { frameCounts { done } } }', { id: submitJob.job.id });
+      const { job } = await ask<{ job: { frameCounts: { done: number } } }>(
+        'query ($id: ID!) { job(id: $id) { frameCounts { done } } }',
+        { id: submitJob.job.id },
+      );
       return job.frameCounts.done === FRAMES || undefined;
     });
     return (performance.now() - start) / 1000;

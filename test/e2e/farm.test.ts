@@ -25,7 +25,10 @@ beforeAll(async () => {
     plain: {},
     slow: { python: SLOW },
     denoised: { python: 'scene.cycles.use_denoising = True' },
-    broken: { script: 'import bpy\ndef fail(scene):\n    raise RuntimeError("the rig is broken")\nbpy.app.handlers.frame_change_pre.append(fail)\n' },
+    broken: {
+      script:
+        'import bpy\ndef fail(scene):\n    raise RuntimeError("the rig is broken")\nbpy.app.handlers.frame_change_pre.append(fail)\n',
+    },
   });
   gateway = await startTestGateway();
 }, 120_000);
@@ -49,7 +52,13 @@ interface Job {
   readonly error: string | null;
   readonly taskCounts: Record<'total' | 'active' | 'completed' | 'canceled' | 'failed', number>;
   readonly frameCounts: { readonly done: number };
-  readonly tasks: { readonly nodes: { readonly type: string; readonly status: string; readonly attempts: { readonly nodes: Attempt[] } }[] };
+  readonly tasks: {
+    readonly nodes: {
+      readonly type: string;
+      readonly status: string;
+      readonly attempts: { readonly nodes: Attempt[] };
+    }[];
+  };
 }
 interface Attempt {
   readonly outcome: string;
@@ -98,33 +107,50 @@ async function requeue(id: string): Promise<void> {
 }
 
 const frames = async (output: string) => (await readdir(output)).filter((name) => name.endsWith('.png')).sort();
-const attempts = (job: Job, type: string) => job.tasks.nodes.filter((task) => task.type === type).flatMap((task) => task.attempts.nodes);
+const attempts = (job: Job, type: string) =>
+  job.tasks.nodes.filter((task) => task.type === type).flatMap((task) => task.attempts.nodes);
 
-it('renders 24 frames in chunks of 4 on three workers: each frame once, then the video', { timeout: 120_000 }, async () => {
+it('renders 24 frames in chunks of 4 on three workers: each frame once, then the video', {
+  timeout: 120_000,
+}, async () => {
   startWorkers(['anna', 'bela', 'cora']);
   const { id, output } = await submit(scenes.plain);
   const job = await finish(id);
 
-  expect(job).toMatchObject({ status: 'COMPLETED', error: null, taskCounts: { total: 7, completed: 7 }, frameCounts: { done: 24 } });
+  expect(job).toMatchObject({
+    status: 'COMPLETED',
+    error: null,
+    taskCounts: { total: 7, completed: 7 },
+    frameCounts: { done: 24 },
+  });
   expect(attempts(job, 'blender').map(({ outcome }) => outcome)).toEqual(Array(6).fill('COMPLETED'));
-  expect(await frames(output)).toEqual(Array.from({ length: 24 }, (_, index) => `shot_${String(index + 1).padStart(4, '0')}.png`));
+  expect(await frames(output)).toEqual(
+    Array.from({ length: 24 }, (_, index) => `shot_${String(index + 1).padStart(4, '0')}.png`),
+  );
   const video = (await readdir(output)).filter((name) => name.endsWith('.mp4'));
   expect(video).toHaveLength(1);
   expect((await stat(join(output, video[0]!))).size).toBeGreaterThan(1000);
   // Nothing else is left there: no attempt folder, no half a file.
   expect(await readdir(output)).toHaveLength(25);
 
-  const { rows } = await gateway.database.pool.query('SELECT frame, count(*)::int AS times FROM output WHERE frame IS NOT NULL GROUP BY frame');
+  const { rows } = await gateway.database.pool.query(
+    'SELECT frame, count(*)::int AS times FROM output WHERE frame IS NOT NULL GROUP BY frame',
+  );
   expect(rows).toHaveLength(24);
   expect(rows.every(({ times }) => times === 1)).toBe(true);
   expect(await findFeedFaults(gateway.database.pool)).toEqual([]);
 });
 
-it('cancels within two seconds, with everything that Blender started, and requeues only what was not completed', { timeout: 180_000 }, async () => {
+it('cancels within two seconds, with everything that Blender started, and requeues only what was not completed', {
+  timeout: 180_000,
+}, async () => {
   // A Blender with a child of its own, as a render engine or a license daemon may be.
   const { program } = await requireBlender();
   const wrapper = join(folder.path, 'blender-with-child');
-  await writeFile(wrapper, `#!/bin/sh\ncase "$*" in *--version*) exec ${program} "$@";; esac\nsleep 4711 &\nexec ${program} "$@"\n`);
+  await writeFile(
+    wrapper,
+    `#!/bin/sh\ncase "$*" in *--version*) exec ${program} "$@";; esac\nsleep 4711 &\nexec ${program} "$@"\n`,
+  );
   await chmod(wrapper, 0o755);
   startWorkers(['dana'], ['--blender', wrapper]);
   const { id, output } = await submit(scenes.slow, { frames: '1-2', chunkSize: 1, samples: 4096 });
@@ -147,7 +173,9 @@ it('cancels within two seconds, with everything that Blender started, and requeu
   // Every task was completed, so every one is done again.
   expect(attempts(again, 'blender')).toHaveLength(6);
 
-  await gateway.run('mutation ($id: ID!) { requeueTask(input: { id: $id }) { __typename } }', { id: await taskId(plain.id, 1) });
+  await gateway.run('mutation ($id: ID!) { requeueTask(input: { id: $id }) { __typename } }', {
+    id: await taskId(plain.id, 1),
+  });
   const partly = await finish(plain.id);
   expect(attempts(partly, 'blender')).toHaveLength(7);
   expect(attempts(partly, 'video')).toHaveLength(3);
@@ -155,7 +183,10 @@ it('cancels within two seconds, with everything that Blender started, and requeu
 });
 
 async function taskId(job: string, index: number): Promise<string> {
-  const data = await gateway.run<{ job: { tasks: { nodes: { id: string }[] } } }>('query ($id: ID!) { job(id: $id) { tasks { nodes { id } } } }', { id: job });
+  const data = await gateway.run<{ job: { tasks: { nodes: { id: string }[] } } }>(
+    'query ($id: ID!) { job(id: $id) { tasks { nodes { id } } } }',
+    { id: job },
+  );
   return data.job.tasks.nodes[index]!.id;
 }
 
@@ -185,13 +216,19 @@ describe('a failed attempt says what happened', () => {
   it('when there is no Blender', { timeout: 60_000 }, async () => {
     startWorkers(['gina'], ['--blender', join(folder.path, 'no-blender'), '--task-types', 'blender,video']);
     const { id } = await submit(scenes.plain, { frames: '1' }, once);
-    expect(await failure(id)).toMatchObject({ kind: 'PROGRAM_NOT_FOUND', message: expect.stringContaining('no-blender') });
+    expect(await failure(id)).toMatchObject({
+      kind: 'PROGRAM_NOT_FOUND',
+      message: expect.stringContaining('no-blender'),
+    });
   });
 
   it("when Python fails in the scene's render", { timeout: 60_000 }, async () => {
     startWorkers(['hugo'], ['--allow-autoexec']);
     const { id } = await submit(scenes.broken, { frames: '1' }, once);
-    expect(await failure(id)).toMatchObject({ kind: 'SCRIPT_ERROR', message: expect.stringContaining('the rig is broken') });
+    expect(await failure(id)).toMatchObject({
+      kind: 'SCRIPT_ERROR',
+      message: expect.stringContaining('the rig is broken'),
+    });
   });
 
   it('when the output folder cannot be made', { timeout: 60_000 }, async () => {

@@ -2,7 +2,7 @@ import { type Action, isWorkerEvent } from './actions.ts';
 import { RECORDABLE } from './documented-tables.ts';
 import type { Step } from './model.ts';
 import { taskId } from './plan.ts';
-import type { State } from './state.ts';
+import type { ModelTask, State } from './state.ts';
 
 /**
  * Replays the records: each a row or a named hop that starts where the one before it ended, numbered without a gap, with
@@ -27,9 +27,9 @@ export function findWrongRecord(before: State, action: Action, { state, records 
     for (const { id } of changed) {
       const index = before.tasks.findIndex((_, candidate) => taskId(candidate) === id);
       if (from !== tasks[index]) return `task ${change} was recorded while it was ${tasks[index]}`;
-      const order = before.tasks[index]?.stop;
-      if (change === 'active → canceled' && reason !== order?.reason)
-        return `task ${change} has the reason ${reason}, its order had ${order?.reason}`;
+      const order = before.tasks[index]?.stop ?? null;
+      if (!isReasonOfOrder(change, reason, order))
+        return `task ${change} has the reason ${reason} after ${order?.reason}`;
       tasks[index] = to ?? '';
     }
   }
@@ -89,6 +89,13 @@ const TASK_REASONS: Record<string, readonly string[]> = {
   'failed → canceled':       ['USER'],
   'canceled → queued':       ['USER', 'DEPENDENCY_REQUEUED'],
 };
+
+/** A task that ends canceled has the reason of the order; one that was recalled and waits again has that of the recall. */
+function isReasonOfOrder(change: string, reason: string, order: ModelTask['stop']): boolean {
+  if (change === 'active → canceled') return reason === order?.reason;
+  if (change !== 'active → soft-failed') return true;
+  return order ? reason === order.reason : reason !== 'DEPENDENCY_REQUEUED';
+}
 
 /** A worker's event gives the reason USER only to a task that ends as a user ordered. */
 export function mayHaveReason(kind: 'job' | 'task', change: string, reason: string, isEvent: boolean): boolean {

@@ -14,6 +14,7 @@ export function findBrokenRule(before: State, action: Action, step: Step): strin
     findWrongAttempt(step) ??
     findWrongAnswer(before, action, step.state) ??
     findWrongLimit(before, step.state) ??
+    findWrongEnding(before, action, step.state) ??
     findBrokenInvariant(step.state)
   );
 }
@@ -57,6 +58,12 @@ function findWrongAnswer(before: State, { kind, task: index, together }: Action,
   if (kind === 'cancelTask') {
     const isDone = was.status === 'active' ? is.stop?.order === 'CANCELED' : is.status === 'canceled';
     if (!isDone) return `cancelTask left it ${is.status}`;
+  }
+  if (was.stop && is.mayComeBack) return 'an attempt that was told to stop may come back';
+  if ((kind === 'complete' && was.stop?.order !== 'CANCELED') || kind === 'deliverLate') {
+    const expected = is.openDependencies > 0 ? 'queued' : 'completed';
+    // The last of the job's tasks to run closes what still waits.
+    if (is.status !== expected && !isFinished(after)) return `${kind} left it ${is.status}`;
   }
   if (kind === 'resume' && is.status !== 'active') return `a resumed task is ${is.status}`;
   const counted = countedBy(kind, was);
@@ -108,18 +115,48 @@ function findWrongTaskRequeue({ status, failedAttempts, backsOff }: ModelTask, i
   return wrong >= 0 ? `requeueTask left its dependent ${wrong + 1} ${tasks[wrong]?.status}` : null;
 }
 
-/** Once a task has failed for good and the limit is reached, nothing waits any more and all that runs is told to stop. */
+/**
+ * Once a task has failed for good and the limit is reached, nothing waits any more and all that runs is told to stop:
+ * unless nothing could run in any case. For no other reason is what waits called off.
+ */
 function findWrongLimit(before: State, { plan, tasks }: State): string | null {
   let failed = 0;
   let hasNewOne = false;
-  tasks.forEach(({ status }, index) => {
-    if (status !== 'failed') return;
-    failed += 1;
-    if (before.tasks[index]!.status !== 'failed') hasNewOne = true;
-  });
-  if (!hasNewOne || failed * 100 < plan.failureLimitPercent * tasks.length) return null;
-  const goesOn = ({ status, stop }: ModelTask) =>
-    status === 'queued' || status === 'soft-failed' || (status === 'active' && stop?.order !== 'CANCELED');
-  const left = tasks.find(goesOn);
-  return left ? `the failure limit is reached, and a task goes on as ${left.status}` : null;
+  let isCalledOff = false;
+  let couldRun = false;
+  let goesOn = false;
+  for (let index = 0; index < tasks.length; index++) {
+    const { status, reason, openDependencies, stop } = tasks[index]!;
+    const was = before.tasks[index]!.status;
+    const isClosed = status === 'canceled' && (was === 'queued' || was === 'soft-failed');
+    if (isClosed && reason === 'DEPENDENCY_UNFINISHED' && openDependencies === 0)
+      return `task ${index + 1} was closed as unfinished, and its dependencies are completed`;
+    if (status === 'failed') failed += 1;
+    if (status === 'failed' && was !== 'failed') hasNewOne = true;
+    if (isClosed && reason === 'JOB_FAILED') {
+      isCalledOff = true;
+      if (openDependencies === 0) couldRun = true;
+    }
+    if (status === 'active') couldRun = true;
+    if (status === 'active' ? stop?.order !== 'CANCELED' : status === 'queued' || status === 'soft-failed')
+      goesOn = true;
+  }
+  const isReached = hasNewOne && failed * 100 >= plan.failureLimitPercent * tasks.length;
+  if (isReached && goesOn) return 'the failure limit is reached, and a task goes on';
+  if (isCalledOff && !isReached) return 'a task was called off, and the failure limit is not reached';
+  return isCalledOff && !couldRun ? 'tasks were called off of which none could run' : null;
+}
+
+/** How a job ends follows from its tasks: the rows of the fold. */
+function findWrongEnding(before: State, { kind }: Action, after: State): string | null {
+  if (!isFinished(after) || isFinished(before)) return null;
+  const { job, tasks } = after;
+  const isFailure = ({ status, reason }: ModelTask) =>
+    status === 'failed' || (status === 'canceled' && reason === 'JOB_FAILED');
+  let expected = 'canceled';
+  if (before.job.status === 'active' && kind !== 'cancelJob') {
+    if (tasks.every(({ status }) => status === 'completed')) expected = 'completed';
+    else if (tasks.some(isFailure)) expected = 'failed';
+  }
+  return job.status === expected ? null : `the job ended ${job.status}, its tasks say ${expected}`;
 }

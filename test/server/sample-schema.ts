@@ -10,7 +10,7 @@ export interface SampleContext {
 /** What the schema does and what a test does to it. */
 export class Sample {
   /** `tick` with a number: what the subscription `ticks` gives. */
-  readonly events = new EventEmitter();
+  readonly events = new EventEmitter().setMaxListeners(0);
   /** Resolved by the test: until then the mutation `slow` waits. */
   readonly gate = Promise.withResolvers<string>();
   /** Results that the subscription `flood` has made. */

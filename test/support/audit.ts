@@ -19,11 +19,14 @@ export async function findFeedFaults(pool: Pool): Promise<string[]> {
   const status = new Map<string, string>();
   for (const row of rows) {
     const expected = next.get(row.job_id) ?? 1;
-    if (row.first_sequence !== expected) faults.push(`${row.job_id}: change ${row.first_sequence} follows where ${expected} was due`);
+    if (row.first_sequence !== expected)
+      faults.push(`${row.job_id}: change ${row.first_sequence} follows where ${expected} was due`);
     next.set(row.job_id, row.first_sequence + Math.max(1, row.task_ids.length));
     const change = `${row.kind} ${row.from_status} → ${row.to_status}`;
-    if (row.kind === 'job' && !isRecordableJobChange(row.from_status as JobStatus | null, row.to_status as JobStatus)) faults.push(`${change} is not in the table`);
-    if (row.kind === 'task' && !isTaskTransition(row.from_status as TaskStatus, row.to_status as TaskStatus)) faults.push(`${change} is not in the table`);
+    if (row.kind === 'job' && !isRecordableJobChange(row.from_status as JobStatus | null, row.to_status as JobStatus))
+      faults.push(`${change} is not in the table`);
+    if (row.kind === 'task' && !isTaskTransition(row.from_status as TaskStatus, row.to_status as TaskStatus))
+      faults.push(`${change} is not in the table`);
     for (const id of row.kind === 'task' ? row.task_ids : [row.job_id]) {
       const before = status.get(id) ?? (row.kind === 'task' ? 'queued' : null);
       if (row.kind !== 'deletion' && before !== row.from_status) faults.push(`${change} of ${id}, which was ${before}`);

@@ -16,11 +16,20 @@ export interface Program {
   kill(signal?: NodeJS.Signals): Promise<void>;
 }
 
-export function startProgram(args: readonly string[], folder: string, name: string, environment: NodeJS.ProcessEnv = {}): Program {
+export function startProgram(
+  args: readonly string[],
+  folder: string,
+  name: string,
+  environment: NodeJS.ProcessEnv = {},
+): Program {
   mkdirSync(folder, { recursive: true });
   const log = join(folder, `${name}.log`);
   const sink = createWriteStream(log, { flags: 'a' });
-  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    cwd: folder,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   child.stdout.pipe(sink, { end: false });
   child.stderr.pipe(sink, { end: false });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
@@ -38,5 +47,9 @@ export function startProgram(args: readonly string[], folder: string, name: stri
 
 /** A worker process of its own, with its state in `folder/NAME`. */
 export function startWorkerProcess(url: string, folder: string, name: string, args: readonly string[] = []): Program {
-  return startProgram(['worker', '--gateway', url, '--name', name, '--state-dir', join(folder, name), ...args], folder, name);
+  return startProgram(
+    ['worker', '--gateway', url, '--name', name, '--state-dir', join(folder, name), ...args],
+    folder,
+    name,
+  );
 }

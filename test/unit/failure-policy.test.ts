@@ -154,6 +154,13 @@ describe('a farm of two workers', () => {
     expect(mayFrom(ledger, w1, [w1, w2])).toBe(10 * MINUTE + SECOND);
   });
 
+  it('keeps a task from who failed it and then handed it back for the longer of the two times', () => {
+    const ledger = makeJob();
+    end(ledger, w1, 'FAILED', 0);
+    end(ledger, w1, 'HANDED_BACK', 10 * MINUTE - SECOND);
+    expect(mayFrom(ledger, w1, [w1, w2])).toBe(10 * MINUTE - SECOND + 30 * SECOND);
+  });
+
   it('counts a lost attempt for avoidance', () => {
     const ledger = makeJob();
     end(ledger, w1, 'LOST', 0);
@@ -261,6 +268,15 @@ describe('a block', () => {
     expect(mayFrom(ledger, w1, farm, 0, 3)).toBe(0);
     end(ledger, w1, 'TIMED_OUT', 0, 2);
     expect(mayFrom(ledger, w1, farm, 0, 3)).toBe(BLOCK_MS);
+  });
+
+  it('is renewed by another failure, and not by another loss', () => {
+    const ledger = makeJob(5);
+    for (const task of [0, 1, 2]) end(ledger, w1, 'FAILED', 0, task);
+    end(ledger, w1, 'LOST', MINUTE, 3);
+    expect(mayFrom(ledger, w1, farm, MINUTE, 4)).toBe(BLOCK_MS);
+    end(ledger, w1, 'FAILED', 2 * MINUTE, 3);
+    expect(mayFrom(ledger, w1, farm, 2 * MINUTE, 4)).toBe(BLOCK_MS + 2 * MINUTE);
   });
 
   it('is judged at the claim: it holds only while another capable worker is there', () => {

@@ -102,6 +102,49 @@ describe('a change outside the tables', () => {
   });
 });
 
+describe('the failure limit', () => {
+  const FAILED = { actor: 'gateway', reason: 'FAILED_ATTEMPT' } as const;
+
+  /** The first task fails for good while the others wait, in a job whose limit one failure reaches. */
+  function failFirst(dependencies: number[][]): JobLedger {
+    const ledger = openLedger(initialState(makePlan('job', dependencies, 1, 10)));
+    ledger.moveJob('active', CAUSE, NOW);
+    ledger.moveTask(ledger.task('task 1'), 'active', CAUSE);
+    ledger.moveTask(ledger.task('task 1'), 'failed', FAILED);
+    ledger.settle(NOW);
+    return ledger;
+  }
+
+  it('calls off what could still run, and what waits for that', () => {
+    const { job, tasks } = failFirst([[], [], [1]]);
+    expect([...tasks.values()].map(({ statusReason }) => statusReason)).toEqual([
+      'FAILED_ATTEMPT',
+      'JOB_FAILED',
+      'JOB_FAILED',
+    ]);
+    expect(job.status).toBe('failed');
+  });
+
+  it('has nothing to call off when nothing else could run: what waited is closed as unfinished', () => {
+    const { job, tasks } = failFirst([[], [0], [1]]);
+    expect([...tasks.values()].map(({ statusReason }) => statusReason).slice(1)).toEqual([
+      'DEPENDENCY_UNFINISHED',
+      'DEPENDENCY_UNFINISHED',
+    ]);
+    expect(job.status).toBe('failed');
+  });
+
+  it('is tested only when a task becomes failed: what is put back afterwards may run', () => {
+    const ledger = failFirst([[], []]);
+    ledger.moveJob('requeueing', CAUSE, NOW);
+    ledger.moveTask(ledger.task('task 2'), 'queued', CAUSE);
+    ledger.moveJob('queued', CAUSE, NOW);
+    ledger.moveJob('active', CAUSE, NOW);
+    ledger.settle(NOW);
+    expect(ledger.task('task 2').status).toBe('queued');
+  });
+});
+
 describe('whatever happens to a job of any shape', () => {
   it('keeps to the tables, breaks no invariant, and leaves counters and sequence right after every step', () => {
     fc.assert(

@@ -24,6 +24,10 @@ it.each([
   ['job status', JOB_STATUSES],
   ['task status', TASK_STATUSES],
 ])('shows the %s table as it stands in the code', (header, statuses) => {
-  const rows = Object.entries(statuses).map(([status, { next, meaning }]) => [status, meaning, next.length > 0 ? next.join(', ') : '–']);
+  const rows = Object.entries(statuses).map(([status, { next, meaning }]) => [
+    status,
+    meaning,
+    next.length > 0 ? next.join(', ') : '–',
+  ]);
   expect(tableUnder(header)).toEqual(rows);
 });

@@ -96,6 +96,7 @@ describe('a user’s wish for a task’s status', () => {
                 to === 'canceled' && isBeingCanceled ? { pending: true } : { refusal: 'JOB_IS_STOPPING' };
               expect([...of, verdict]).toEqual([...of, expected]);
             } else if ('refusal' in verdict) expect([...of, verdict.refusal]).toEqual([...of, 'SET_BY_GATEWAY_ONLY']);
+            else if (to === 'failed' || to === 'completed') expect(of.slice(0, 2)).toEqual(['active', 'soft-failed']);
           }
   });
 });

@@ -98,7 +98,9 @@ class ScriptErrors:
 
     def fail_within(self, path: str, when: str) -> None:
         """Only for a script that the file `path` itself holds; an add-on of this machine is not the scene's fault."""
-        if self.first is not None and any(f.filename.startswith(path) for f in traceback.extract_tb(self.first.__traceback__)):
+        if self.first is None:
+            return
+        if any(frame.filename.startswith(path) for frame in traceback.extract_tb(self.first.__traceback__)):
             self.fail(when)
 
 

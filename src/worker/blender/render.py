@@ -40,7 +40,8 @@ class Renderer:
         try:
             bpy.ops.wm.open_mainfile(filepath=path, load_ui=False)
         except RuntimeError as error:
-            raise OrderFailed("OTHER", f'Blender {bpy.app.version_string} cannot open "{path}": {text_of(error)}') from error
+            message = f'Blender {bpy.app.version_string} cannot open "{path}": {text_of(error)}'
+            raise OrderFailed("OTHER", message) from error
         self.errors.fail_within(path, "while the file was opened")
         self.scene = choose_scene(order.get("scene"))
         apply_settings(self.scene, order)
@@ -78,7 +79,8 @@ def choose_scene(name: Optional[str]) -> bpy.types.Scene:
 def apply_settings(scene: bpy.types.Scene, order: Order) -> None:
     render = scene.render
     if order.get("camera") is not None:
-        scene.camera = find([o for o in scene.objects if o.type == "CAMERA"], order["camera"], "camera", f'scene "{scene.name}"')
+        cameras = [item for item in scene.objects if item.type == "CAMERA"]
+        scene.camera = find(cameras, order["camera"], "camera", f'scene "{scene.name}"')
         for marker in scene.timeline_markers:
             marker.camera = None  # a camera bound to a marker would win over the one that was asked for
     if order.get("viewLayer") is not None:
