@@ -102,13 +102,20 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
 }
 
 /** @returns undefined when there is none, or only one of another gateway's address, which is ended */
-async function adoptWorker({ stateDirectory, gateway, logger }: LocalWorkerOptions): Promise<WorkerProcess | undefined> {
+async function adoptWorker({
+  stateDirectory,
+  gateway,
+  logger,
+}: LocalWorkerOptions): Promise<WorkerProcess | undefined> {
   const { lock, registration } = openStateDirectory(stateDirectory);
   const identity = await readLockHolder(lock);
   if (identity === undefined) return undefined;
   const known = readJson(registration) as { gateway?: string } | undefined;
   if (known?.gateway !== undefined && known.gateway !== gateway) {
-    logger.info({ pid: identity.pid }, `ending the worker of the address that this gateway had before, ${known.gateway}`);
+    logger.info(
+      { pid: identity.pid },
+      `ending the worker of the address that this gateway had before, ${known.gateway}`,
+    );
     await endProcess(identity);
     return undefined;
   }

@@ -14,12 +14,15 @@ export function reportFailure(error: unknown, args: readonly string[]): void {
   }
   // An uncaught error of a library can hold pages of code.
   const [line] = message.trim().split('\n', 1);
-  process.stderr.write(`Unexpected: ${line?.slice(0, 500)}\nRun it with TABLAO_LOG_LEVEL=debug for the details, and report it.\n`);
+  process.stderr.write(
+    `Unexpected: ${line?.slice(0, 500)}\nRun it with TABLAO_LOG_LEVEL=debug for the details, and report it.\n`,
+  );
 }
 
 function wantsDetails(args: readonly string[], environment = process.env): boolean {
   const at = args.indexOf('--log-level');
-  const level = args.find((arg) => arg.startsWith('--log-level='))?.split('=')[1] ?? (at < 0 ? undefined : args[at + 1]);
+  const level =
+    args.find((arg) => arg.startsWith('--log-level='))?.split('=')[1] ?? (at < 0 ? undefined : args[at + 1]);
   return /^(debug|trace)$/.test(level ?? environment.TABLAO_LOG_LEVEL ?? '');
 }
 

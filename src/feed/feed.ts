@@ -10,11 +10,15 @@ import { BEGINNING } from './position.ts';
 import { Tail } from './tail.ts';
 import { type Wake, wakeOfChange, wakeOfLog } from './wake.ts';
 
-export interface FeedOptions {
+export interface FeedOptions extends FeedTuning {
   readonly store: Store;
   readonly logger: Logger;
   /** Called with what another gateway on the database has changed. */
   readonly onRemoteChange?: (wake: Wake) => void;
+}
+
+/** Times and sizes that have a usual value. */
+export interface FeedTuning {
   /** A quiet exact stream gets a bookmark after this long, in ms. */
   readonly bookmarkMs?: number;
   /** Changes that are kept in memory for streams that are not quite at the end: some 200 bytes each. */

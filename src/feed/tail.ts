@@ -112,14 +112,14 @@ export class Tail {
   }
 
   private async connect(): Promise<Client> {
-    const client = new Client({ ...this.options.config, application_name: 'tablao feed' });
+    // As it is and not copied: a pool hides its password from enumeration.
+    const client = new Client(this.options.config);
     client.on('error', () => this.wake());
     client.on('notification', ({ payload = '' }) => this.options.onNotification(payload));
     try {
       await client.connect();
       // A notification is worth no wait for the disk.
-      await client.query(`SET synchronous_commit = off`);
-      await client.query(`LISTEN ${NOTIFY_CHANNEL}`);
+      await client.query(`SET synchronous_commit = off; SET application_name = 'tablao feed'; LISTEN ${NOTIFY_CHANNEL}`);
       const identity = await readFeedIdentity(client);
       const end = await readEnd(client);
       this.isConnected = true;

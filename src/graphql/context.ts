@@ -40,17 +40,31 @@ export async function createContext(
   gateway: Gateway,
   caller: { authorization: string | null; signal: AbortSignal },
 ): Promise<Context> {
-  let farm: Promise<readonly FarmWorker[]> | undefined;
+  return makeContext(gateway, await recognise(gateway.store, caller.authorization), caller.signal);
+}
+
+function makeContext(gateway: Gateway, viewer: Viewer, signal: AbortSignal): Context {
   const { store } = gateway;
+  let farm: Promise<readonly FarmWorker[]> | undefined;
   return {
     ...gateway,
-    viewer: await recognise(store, caller.authorization),
-    signal: caller.signal,
+    viewer,
+    signal,
     farm() {
       farm ??= inTransaction(store.pool, (client) => readFarm(client, new Date(store.now().getTime() - store.leaseMs)));
       return farm;
     },
   };
+}
+
+/** The context of one more message of a subscription: what the one before has read is old. */
+export function renewContext(context: Context): Context {
+  return makeContext(context, context.viewer, context.signal);
+}
+
+/** The same text for callers who get the same answers. */
+export function keyOfViewer({ viewer }: Context): string {
+  return JSON.stringify(viewer);
 }
 
 /** How the event feed names who did it. */

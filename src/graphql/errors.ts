@@ -253,9 +253,20 @@ export async function orUserError<Result>(run: () => Promise<Result> | Result): 
   }
 }
 
-/** An event of a stream as it is shown: ids in errors are global ones. */
-export function showUserError<Event>(event: Event): Event | NotFoundError {
-  return event instanceof NotFoundError ? globaliseNotFound(event) : event;
+/** A stream; an error that a user caused becomes its only message. */
+export function orUserErrorMessage<Event>(open: () => AsyncIterable<Event>): AsyncIterable<Event | UserError> {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof UserError) return onlyMessage(error);
+    throw error;
+  }
+}
+
+/** An event of a stream as it is shown: an error as a member of the result, with the ids that the caller knows. */
+export function showEvent<Event>(event: Event): Event {
+  if (event instanceof NotFoundError) return toResult(globaliseNotFound(event)) as Event;
+  return event instanceof UserError ? toResult(event) : event;
 }
 
 /** A stream of one message. */

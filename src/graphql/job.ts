@@ -9,7 +9,7 @@ import { builder, enumFromTable } from './builder.ts';
 import { connectionOf } from './connection.ts';
 import { decodeId } from './global-id.ts';
 import { JobTypeObject } from './job-type.ts';
-import { readPage, type SortKeys } from './page.ts';
+import { type Page, readPage, type SortKeys } from './page.ts';
 import { JobStatusEnum, StatusReasonEnum, TaskStatusEnum, WaitingReasonEnum } from './status.ts';
 import { TaskConnection } from './task.ts';
 import { jobWaitingReasons } from './waiting.ts';
@@ -273,7 +273,7 @@ builder.objectField(JobConnection, 'feedCursor', (t) =>
   t.field({
     type: 'Cursor',
     description: 'A position in the event feed: given as `after`, statusChanges goes on from this page without a gap.',
-    resolve: (page) => (page as FedPage).feedCursor,
+    resolve: (page) => (page as Page<Job> & FedPage).feedCursor,
   }),
 );
 /** The cursor is taken before the rows are read: what they already show may come once more, nothing is left out. */

@@ -12,7 +12,7 @@ import { isFarmChange } from '../feed/wake.ts';
 import type { Job, Task, Worker } from '../generated/prisma/client.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
-import { onlyMessage, resultUnion, showUserError } from './errors.ts';
+import { onlyMessage, resultUnion, toResult } from './errors.ts';
 import { decodeId, encodeId, type Noun } from './global-id.ts';
 import { JobFilter, JobOrder, JobRef, sortKeysOf, TaskFilter, whereJobs, whereTasks } from './job.ts';
 import { checkSize } from './page.ts';
@@ -104,7 +104,7 @@ builder.subscriptionFields((t) => ({
       const jobId = decodeId('Job', String(args.jobId));
       return jobId ? followPage(context, `tasks ${JSON.stringify(args)}`, tasksOf(context, jobId, args)) : onlyMessage(null);
     },
-    resolve: (update, { jobId }) => update ?? showUserError(new NotFoundError('job', String(jobId))),
+    resolve: (update, { jobId }) => update ?? toResult(new NotFoundError('job', String(jobId))),
   }),
   workersUpdated: t.field({
     type: WorkersUpdate,

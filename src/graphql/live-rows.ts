@@ -1,8 +1,8 @@
 import { NotFoundError } from '../domain/errors.ts';
-import type { LiveRow } from '../feed/live-rows.ts';
+import type { JobRow, LiveRow, TaskRow } from '../feed/live-rows.ts';
 import type { Versioned } from '../feed/live-value.ts';
 import { builder } from './builder.ts';
-import { onlyMessage, resultUnion } from './errors.ts';
+import { onlyMessage, resultUnion, toResult } from './errors.ts';
 import { decodeId } from './global-id.ts';
 import { JobRef } from './job.ts';
 import { TaskRef } from './task.ts';
@@ -20,9 +20,9 @@ builder.subscriptionFields((t) => ({
     args: { id: t.arg.id({ required: true, description: 'The job.' }) },
     subscribe: (_root, args, { feed, signal }) => {
       const id = decodeId('Job', String(args.id));
-      return id ? untilGone(feed.states.follow(`job ${id}`, () => feed.rows.job(id), signal)) : onlyMessage(GONE);
+      return id ? untilGone<LiveRow<JobRow>>(feed.states.follow(`job ${id}`, () => feed.rows.job(id), signal)) : onlyMessage(makeGone());
     },
-    resolve: (event, { id }) => event.value.row ?? new NotFoundError('job', String(id)),
+    resolve: (event, { id }) => event.value.row ?? toResult(new NotFoundError('job', String(id))),
   }),
   taskUpdated: t.field({
     type: TaskUpdate,
@@ -31,13 +31,13 @@ builder.subscriptionFields((t) => ({
     args: { id: t.arg.id({ required: true, description: 'The task.' }) },
     subscribe: (_root, args, { feed, signal }) => {
       const id = decodeId('Task', String(args.id));
-      return id ? untilGone(feed.states.follow(`task ${id}`, () => feed.rows.task(id), signal)) : onlyMessage(GONE);
+      return id ? untilGone<LiveRow<TaskRow>>(feed.states.follow(`task ${id}`, () => feed.rows.task(id), signal)) : onlyMessage(makeGone());
     },
-    resolve: (event, { id }) => event.value.row ?? new NotFoundError('task', String(id)),
+    resolve: (event, { id }) => event.value.row ?? toResult(new NotFoundError('task', String(id))),
   }),
 }));
 
-async function* untilGone<Row, Value extends LiveRow<Row>>(
+async function* untilGone<Value extends LiveRow<unknown>>(
   states: AsyncIterable<Versioned<Value>>,
 ): AsyncGenerator<Versioned<Value>> {
   for await (const state of states) {
@@ -46,5 +46,7 @@ async function* untilGone<Row, Value extends LiveRow<Row>>(
   }
 }
 
-/** The state of an id that is none. */
-const GONE: Versioned<LiveRow<never>> = { version: 1, value: { row: null } };
+/** The state of an id that is none. A new one each time: subscribers with the same event get the same answer. */
+function makeGone(): Versioned<LiveRow<never>> {
+  return { version: 1, value: { row: null } };
+}

@@ -6,7 +6,7 @@ import { positionOf, type StatusChange } from '../feed/event-row.ts';
 import { type ChangesWish, followChanges, readOnce } from '../feed/follow-changes.ts';
 import { builder, enumFromTable } from './builder.ts';
 import { readCursorArgument } from './cursor-argument.ts';
-import { onlyMessage, orUserError, resultUnion, showUserError } from './errors.ts';
+import { orUserError, orUserErrorMessage, resultUnion, showEvent } from './errors.ts';
 import { encodeId, requireId } from './global-id.ts';
 import { checkSize } from './page.ts';
 import { JobStatusEnum, StatusReasonEnum, TaskStatusEnum } from './status.ts';
@@ -217,10 +217,8 @@ builder.subscriptionField('statusChanges', (t) =>
         description: 'Where it begins when there is no `after`.',
       }),
     },
-    subscribe: async (_root, args, { feed, signal }) => {
-      const wish = await orUserError(() => readArguments(args));
-      return wish instanceof Error ? onlyMessage(wish) : followChanges(feed, wish, signal);
-    },
-    resolve: (event) => showUserError(event),
+    subscribe: (_root, args, { feed, signal }) =>
+      orUserErrorMessage(() => followChanges(feed, readArguments(args), signal)),
+    resolve: (event) => showEvent(event),
   }),
 );

@@ -3,7 +3,7 @@ import { followLog, type LogWish, readLogOnce } from '../feed/follow-log.ts';
 import type { LogPage } from '../feed/log-page.ts';
 import { builder } from './builder.ts';
 import { readCursorArgument } from './cursor-argument.ts';
-import { onlyMessage, orUserError, resultUnion, showUserError } from './errors.ts';
+import { orUserError, orUserErrorMessage, resultUnion, showEvent } from './errors.ts';
 import { requireId } from './global-id.ts';
 import { checkSize } from './page.ts';
 
@@ -75,10 +75,8 @@ builder.subscriptionField('taskLog', (t) =>
       attemptNumber: t.arg.int({ description: ATTEMPT_NUMBER }),
       after: t.arg({ type: 'Cursor', description: AFTER }),
     },
-    subscribe: async (_root, args, { feed, signal }) => {
-      const wish = await orUserError(() => readArguments(args));
-      return wish instanceof Error ? onlyMessage(wish) : followLog(feed, wish, signal);
-    },
-    resolve: (event) => showUserError(event),
+    subscribe: (_root, args, { feed, signal }) =>
+      orUserErrorMessage(() => followLog(feed, readArguments(args), signal)),
+    resolve: (event) => showEvent(event),
   }),
 );

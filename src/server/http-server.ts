@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
@@ -93,10 +94,8 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
   return {
     async listen(host, port) {
       try {
-        await new Promise<void>((resolve, reject) => {
-          server.once('error', reject);
-          server.listen(port, host, resolve);
-        });
+        server.listen(port, host);
+        await once(server, 'listening');
       } catch (error) {
         throw explainListenError(error, host, port);
       }

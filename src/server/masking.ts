@@ -56,7 +56,8 @@ function publish(error: unknown, message: string, code: RequestErrorCode, extens
     path,
     extensions: old,
   } = error instanceof GraphQLError ? error : new GraphQLError('');
-  const http = { status: HTTP_STATUS[code], ...readHttp(old) };
+  const headers: Record<string, string> = code === 'UNAUTHENTICATED' ? { 'WWW-Authenticate': 'Bearer' } : {};
+  const http = { status: HTTP_STATUS[code], headers, ...readHttp(old) };
   return new GraphQLError(message, { nodes, source, positions, path, extensions: { ...extensions, code, http } });
 }
 

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { SyncDesk } from '../dispatch/sync-desk.ts';
 import type { JobTypeRegistry } from '../domain/job-type.ts';
+import { Feed, type FeedTuning } from '../feed/feed.ts';
 import { createContext, type Gateway } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Database } from '../store/database.ts';
-import { query } from '../store/database.ts';
 import { isDatabaseUnavailable } from '../store/database-faults.ts';
 import type { Store } from '../store/store.ts';
 import { syncWorkers } from '../store/sync-workers.ts';
@@ -26,6 +26,8 @@ export interface GatewayOptions {
   readonly logLimitBytes: number;
   /** Another clock than the machine's, for tests. */
   readonly now?: () => Date;
+  /** Other times and sizes of the live streams than the usual ones. */
+  readonly feed?: FeedTuning;
 }
 
 /** A gateway that answers. */
@@ -55,14 +57,14 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     leaseMs: options.leaseSeconds * 1000,
     retryDelayMs: options.retryDelaySeconds * 1000,
     logLimitBytes: options.logLimitBytes,
-    announce: (change) => desk.poke(change),
+    announce: (change) => {
+      desk.poke(change);
+      feed.wake(change);
+    },
   };
   const desk = new SyncDesk((calls) => syncWorkers(store, calls));
-  const { rows } = await query<{ epoch: string }>(store.pool, {
-    name: 'feed-epoch',
-    text: 'SELECT epoch FROM feed_epoch',
-  });
-  const gateway: Gateway = { store, desk, jobTypes: options.jobTypes, feed: rows[0]!, version: VERSION };
+  const feed = new Feed({ ...options.feed, store, logger, onRemoteChange: (change) => desk.poke(change) });
+  const gateway: Gateway = { store, desk, jobTypes: options.jobTypes, feed, version: VERSION };
   const sweep = createSweep(store, logger);
   const app = createApp({
     schema,
@@ -80,7 +82,11 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     exampleOperations: EXAMPLE_OPERATIONS,
   });
   await sweep.dropWhatIsOld();
-  const { url } = await app.listen();
+  await feed.start();
+  const { url } = await app.listen().catch(async (error) => {
+    await feed.stop();
+    throw error;
+  });
   sweep.start();
   let closed: Promise<void> | undefined;
   return {
@@ -91,6 +97,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       closed ??= (async () => {
         desk.close();
         await Promise.all([app.close(graceMs), sweep.stop()]);
+        // Not before: streams that the feed ends are complete for their clients, which then do not come back.
+        await feed.stop();
       })();
       return closed;
     },

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { type AttemptEnd, endAttempt } from '../domain/attempt-actions.ts';
 import { inTransaction, query, type Statement } from './database.ts';
-import { lockJobs } from './job-locks.ts';
+import { lockJobs, MissedJob, untilNoJobIsMissed } from './job-locks.ts';
 import {
   type AttemptRow,
   fillFailuresOfWorkers,
@@ -16,10 +16,6 @@ import type { CommittedChange, Store } from './store.ts';
 /** Finds the live attempts that something concerns. */
 export type FindAttempts<Row extends AttemptRow = AttemptRow> = (client: ClientBase) => Promise<readonly Row[]>;
 
-/** An attempt was given out in a job that is not locked, between the look and the locks. */
-class MissedJob extends Error {}
-const TRIES = 5;
-
 /**
  * Ends (or recalls) live attempts for a reason outside their job: a worker that leaves, a lease or a time limit that ends.
  * Lock the jobs, look again, ask `judge`, write. `also` runs in the same transaction, once the jobs are locked and before
@@ -31,15 +27,11 @@ export async function endAttempts<Row extends AttemptRow>(
   judge: (attempt: Row) => AttemptEnd | 'recall',
   also: (client: ClientBase) => Promise<boolean> = async () => true,
 ): Promise<CommittedChange> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const change = await inTransaction(store.pool, (client) => tryToEnd(client, store.now(), find, judge, also));
-      if (change.jobIds.size + change.workerIds.size > 0) store.announce(change);
-      return change;
-    } catch (error) {
-      if (!(error instanceof MissedJob) || attempt === TRIES) throw error;
-    }
-  }
+  const change = await untilNoJobIsMissed(() =>
+    inTransaction(store.pool, (client) => tryToEnd(client, store.now(), find, judge, also)),
+  );
+  if (change.jobIds.size + change.workerIds.size > 0) store.announce(change);
+  return change;
 }
 
 async function tryToEnd<Row extends AttemptRow>(

@@ -2,17 +2,24 @@ import { query, type Statement } from './database.ts';
 import { endAttempts, findBy } from './end-attempts.ts';
 import { ATTEMPT_COLUMNS, type AttemptRow } from './ledger-rows.ts';
 import type { Store } from './store.ts';
+import { lockWorkers } from './worker-rows.ts';
 
 /** How long an order may go unconfirmed after an answer has carried it. */
 export const STOP_CONFIRMATION_MS = 60_000;
 
 const SILENT_WORKERS: Statement = {
+  name: 'silent-workers',
+  text: `SELECT id FROM worker WHERE last_seen_at <= $1 AND deleted_at IS NULL AND (is_signed_on AND status <> 'LOST'
+    OR EXISTS (SELECT FROM attempt WHERE attempt.worker_id = worker.id AND attempt.ended_at IS NULL))`,
+};
+const MARK_LOST: Statement = {
   name: 'mark-lost-workers',
-  text: `UPDATE worker SET status = 'LOST' WHERE is_signed_on AND deleted_at IS NULL AND status IN ('AWAKE', 'ASLEEP') AND last_seen_at <= $1 RETURNING id`,
+  text: `UPDATE worker SET status = 'LOST' WHERE id = ANY($2::uuid[]) AND last_seen_at <= $1 AND is_signed_on AND status <> 'LOST' RETURNING id`,
 };
 const OF_SILENT_WORKERS: Statement = {
   name: 'attempts-of-silent-workers',
-  text: `SELECT ${ATTEMPT_COLUMNS} FROM attempt JOIN worker ON worker.id = attempt.worker_id WHERE attempt.ended_at IS NULL AND worker.last_seen_at <= $1`,
+  text: `SELECT ${ATTEMPT_COLUMNS} FROM attempt JOIN worker ON worker.id = attempt.worker_id
+    WHERE attempt.ended_at IS NULL AND worker.id = ANY($2::uuid[]) AND worker.last_seen_at <= $1`,
 };
 const UNCONFIRMED: Statement = {
   name: 'attempts-with-unconfirmed-orders',
@@ -34,14 +41,26 @@ const OVER_TIME: Statement = {
 export async function endLeases(store: Store, upSince: Date): Promise<void> {
   const silentSince = new Date(store.now().getTime() - store.leaseMs);
   if (silentSince < upSince) return;
-  await endAttempts(store, findBy(OF_SILENT_WORKERS, [silentSince]), () => ({
-    outcome: 'LOST',
-    actor: 'gateway',
-    failure: { kind: 'WORKER_LOST', message: `The worker was silent for more than ${store.leaseMs / 1000} s.` },
-  }));
-  const { rows } = await query<{ id: string }>(store.pool, SILENT_WORKERS, [silentSince]);
-  if (rows.length > 0)
-    store.announce({ jobIds: new Set(), workerIds: new Set(rows.map(({ id }) => id)), mayHaveWork: true });
+  const silent = (await query<{ id: string }>(store.pool, SILENT_WORKERS, [silentSince])).rows.map(({ id }) => id);
+  if (silent.length === 0) return;
+  const values = [silentSince, silent];
+  let lost: string[] = [];
+  await endAttempts(
+    store,
+    findBy(OF_SILENT_WORKERS, values),
+    () => ({
+      outcome: 'LOST',
+      actor: 'gateway',
+      failure: { kind: 'WORKER_LOST', message: `The worker was silent for more than ${store.leaseMs / 1000} s.` },
+    }),
+    // Whose sign of life is just being taken is waited for: who is told to go on is not lost.
+    async (client) => {
+      await lockWorkers(client, silent);
+      lost = (await query<{ id: string }>(client, MARK_LOST, values)).rows.map(({ id }) => id);
+      return true;
+    },
+  );
+  if (lost.length > 0) store.announce({ jobIds: new Set(), workerIds: new Set(lost), mayHaveWork: true });
 }
 
 /** Ends attempts whose worker was told to stop and has not confirmed it in time. */

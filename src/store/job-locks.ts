@@ -42,3 +42,18 @@ export function jobLockKey(id: string): bigint {
   if (!/^[0-9a-f]{32}$/i.test(hex)) throw new TypeError(`"${id}" is not a uuid.`);
   return BigInt.asIntN(64, BigInt(`0x${hex.slice(0, 16)}`) ^ BigInt(`0x${hex.slice(16)}`));
 }
+
+/** A job that is not locked turned out to be concerned: something happened between the look and the locks. */
+export class MissedJob extends Error {}
+const TRIES = 5;
+
+/** Runs a transaction that looks first, then locks what it saw, then looks again; anew when it missed a job. */
+export async function untilNoJobIsMissed<Result>(run: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof MissedJob) || attempt === TRIES) throw error;
+    }
+  }
+}

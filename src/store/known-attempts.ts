@@ -23,6 +23,10 @@ export class KnownAttempts {
     this.ledgers = ledgers;
   }
 
+  all(): AttemptRow[] {
+    return [...this.byToken.values()];
+  }
+
   /** The worker's attempt, when the job is locked so that it may change. */
   locked(token: string, workerId: string): KnownAttempt | undefined {
     const attempt = this.byToken.get(token);

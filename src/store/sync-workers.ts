@@ -11,7 +11,7 @@ import {
 import type { ReportedWorkerStatus, WorkerStatusRequest } from '../domain/worker-status.ts';
 import { inTransaction } from './database.ts';
 import { giveWork, readWishes } from './give-work.ts';
-import { lockJobs, tryLockJobs } from './job-locks.ts';
+import { lockJobs, MissedJob, tryLockJobs, untilNoJobIsMissed } from './job-locks.ts';
 import { type KnownAttempts, readKnownAttempts } from './known-attempts.ts';
 import { type AttemptRow, openLedgers, readAttempts, settleLedgers } from './ledger-rows.ts';
 import { type AttemptOutputs, insertOutputs } from './outputs.ts';
@@ -73,10 +73,13 @@ export async function syncWorkers(store: Store, calls: readonly SyncCall[]): Pro
   // What is no token at all names no attempt, and PostgreSQL would refuse it.
   const tokens = [...new Set(named)].filter((token) => isToken(token));
   const workerIds = [...new Set(calls.map(({ workerId }) => workerId))];
-  const { results, change } = await inTransaction(store.pool, async (client) => {
+  const decide = async (client: ClientBase) => {
     const ledgers = await lockConcernedJobs(client, calls, tokens, workerIds);
     const workers = await lockWorkers(client, workerIds);
     const known = await readKnownAttempts(client, ledgers, calls, tokens, workerIds);
+    // A lease, a stop or another gateway was faster: whoever cannot be answered rightly now is looked at again.
+    if (known.all().some((attempt) => isConcerned(attempt, calls) && !ledgers.has(attempt.jobId)))
+      throw new MissedJob();
 
     const made: AttemptOutputs[] = [];
     const works = new Map<SyncCall, SyncWork>();
@@ -108,7 +111,8 @@ export async function syncWorkers(store: Store, calls: readonly SyncCall[]): Pro
       .filter(({ call, worker }) => worker.status !== call.status)
       .map(({ worker }) => worker.id);
     return { results, change: describeChange(ledgers.values(), changedWorkers) };
-  });
+  };
+  const { results, change } = await untilNoJobIsMissed(() => inTransaction(store.pool, decide));
   if (change.jobIds.size > 0 || change.workerIds.size > 0) store.announce(change);
   return results;
 }

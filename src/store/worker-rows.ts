@@ -8,6 +8,7 @@ import type {
   WorkerStatusRequest,
 } from '../domain/worker-status.ts';
 import { query, type Statement } from './database.ts';
+import { jobLockKey } from './job-locks.ts';
 
 export interface WorkerRow extends FarmWorker {
   readonly name: string;
@@ -24,10 +25,15 @@ export interface WorkerRow extends FarmWorker {
 const COLUMNS = `id, name, status, requested_status AS "requestedStatus", requested_timing AS "requestedTiming", task_types AS "taskTypes", tags, slots,
   session_number AS "sessionNumber", is_signed_on AS "isSignedOn", last_seen_at AS "lastSeenAt", deleted_at AS "deletedAt"`;
 
-/** After the jobs' locks, in the order of the ids: two transactions that lock workers cannot wait for each other. */
+/**
+ * After the jobs' locks, in the order of the keys. Advisory locks as well, because a row lock would take a transaction id:
+ * a claim may still lock further jobs after it, and then the ids would not be in the order of those jobs' sequences.
+ * Two-part keys are a space of their own beside the jobs' keys.
+ */
 const LOCK: Statement = {
   name: 'lock-workers',
-  text: `SELECT ${COLUMNS} FROM worker WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE`,
+  text: `SELECT pg_advisory_xact_lock(high, low)
+    FROM (SELECT high, low FROM unnest($1::integer[], $2::integer[]) AS key (high, low) ORDER BY high, low OFFSET 0) AS sorted`,
 };
 const READ: Statement = { name: 'read-workers', text: `SELECT ${COLUMNS} FROM worker WHERE id = ANY($1::uuid[])` };
 const FARM: Statement = {
@@ -43,9 +49,17 @@ const TOUCH: Statement = {
     FROM unnest($1::uuid[], $2::text[]) AS c (id, status) WHERE worker.id = c.id`,
 };
 
+/** Waits until this transaction alone holds the workers, and reads them. */
 export async function lockWorkers(client: ClientBase, ids: readonly string[]): Promise<Map<string, WorkerRow>> {
-  const { rows } = await query<WorkerRow>(client, LOCK, [ids]);
-  return new Map(rows.map((row) => [row.id, row]));
+  const keys = ids.map(workerLockKey);
+  await query(client, LOCK, [keys.map(([high]) => high), keys.map(([, low]) => low)]);
+  return await readWorkers(client, ids);
+}
+
+/** The advisory lock of a worker: its uuid folded into two 32-bit integers. */
+export function workerLockKey(id: string): [high: number, low: number] {
+  const key = jobLockKey(id);
+  return [Number(key >> 32n), Number(BigInt.asIntN(32, key))];
 }
 
 export async function readWorkers(client: ClientBase, ids: readonly string[]): Promise<Map<string, WorkerRow>> {

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { makeScenes, requireBlender } from '../support/blender.ts';
+import { makeScenes, makeTestFolder, requireBlender } from '../support/blender.ts';
 import { startProgram } from '../support/worker-process.ts';
 
 const FRAMES = 240;
@@ -17,7 +16,7 @@ const LOOK_EVERY_MS = 50;
  * frame is in its place, beside `blender -a` on the same file in the same run.
  */
 export async function run(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'tablao-bench-'));
+  const { path: folder, remove } = await makeTestFolder('bench');
   try {
     const { program, version } = await requireBlender();
     const { scene } = await makeScenes(folder, { scene: { python: SCENE } });
@@ -32,7 +31,7 @@ export async function run(): Promise<void> {
     print('blender -a', best, best);
     for (const [chunkSize, seconds] of farm) print(`chunks of ${chunkSize}`, Math.min(...seconds), best);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   }
 }
 

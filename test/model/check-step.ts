@@ -127,12 +127,13 @@ function findWrongLimit(before: State, { plan, tasks }: State): string | null {
   let goesOn = false;
   for (let index = 0; index < tasks.length; index++) {
     const { status, reason, openDependencies, stop } = tasks[index]!;
-    const was = before.tasks[index]!.status;
-    const isClosed = status === 'canceled' && (was === 'queued' || was === 'soft-failed');
+    const was = before.tasks[index]!;
+    // One that was active may have waited again within the transaction, unless it had the order to end canceled.
+    const isClosed = status === 'canceled' && was.status !== 'canceled' && was.stop?.order !== 'CANCELED';
     if (isClosed && reason === 'DEPENDENCY_UNFINISHED' && openDependencies === 0)
       return `task ${index + 1} was closed as unfinished, and its dependencies are completed`;
     if (status === 'failed') failed += 1;
-    if (status === 'failed' && was !== 'failed') hasNewOne = true;
+    if (status === 'failed' && was.status !== 'failed') hasNewOne = true;
     if (isClosed && reason === 'JOB_FAILED') {
       isCalledOff = true;
       if (openDependencies === 0) couldRun = true;

@@ -1,9 +1,13 @@
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
-import { keepAlive } from '../../src/server/websocket-keep-alive.ts';
-import { startServer } from '../support/server.ts';
+import { WebSocket } from 'ws';
+import { createGraphqlServer } from '../../src/server/graphql-endpoint.ts';
+import { createErrorMask } from '../../src/server/masking.ts';
+import { trackOperations } from '../../src/server/operations.ts';
+import { createWebSocketEndpoint } from '../../src/server/websocket.ts';
+import { captureLog, startServer } from '../support/server.ts';
 import { Sample } from './sample-schema.ts';
 
 interface Client {
@@ -160,24 +164,32 @@ function isUnchanged(): (value: number) => boolean {
   };
 }
 
-describe('pings', () => {
-  it('cut off a client that answers none, and leave one that does', async () => {
-    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-    const stop = keepAlive(server, 20);
-    await once(server, 'listening');
-    const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const dead = new WebSocket(url, { autoPong: false });
-    const alive = new WebSocket(url);
-    let pings = 0;
-    alive.on('ping', () => {
-      pings += 1;
-    });
-    const [code] = await once(dead, 'close');
-    expect(code).toBe(1006);
-    await expect.poll(() => pings).toBeGreaterThan(10);
-    expect(alive.readyState).toBe(WebSocket.OPEN);
-    stop();
-    alive.terminate();
-    await new Promise((resolve) => server.close(resolve));
+it('pings its clients and cuts off one that does not answer', async () => {
+  const { schema, createContext } = new Sample();
+  const { logger } = captureLog();
+  const mask = createErrorMask({ logger, isDatabaseUnavailable: () => false });
+  const graphql = createGraphqlServer({ schema, createContext, mask });
+  const endpoint = createWebSocketEndpoint({
+    graphql,
+    mask,
+    operations: trackOperations(),
+    logger,
+    pingIntervalMs: 20,
   });
+  const server = createServer().on('upgrade', endpoint.accept).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const dead = new WebSocket(url, 'graphql-transport-ws', { autoPong: false });
+  const alive = new WebSocket(url, 'graphql-transport-ws');
+  let pings = 0;
+  alive.on('ping', () => {
+    pings += 1;
+  });
+  const [code] = await once(dead, 'close');
+  expect(code).toBe(1006);
+  await expect.poll(() => pings).toBeGreaterThan(10);
+  expect(alive.readyState).toBe(WebSocket.OPEN);
+  await endpoint.close();
+  endpoint.terminate();
+  await new Promise((resolve) => server.close(resolve));
 });

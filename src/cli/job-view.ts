@@ -1,0 +1,130 @@
+import type { WriteStream } from 'node:tty';
+import { SingleBar } from 'cli-progress';
+import type { JobState } from './job-stream.ts';
+import {
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatStatus,
+  formatWaiting,
+  paint,
+  styleOfStatus,
+  toPlainText,
+} from './text.ts';
+
+/** Shows how a job changes. */
+export interface JobView {
+  show(job: JobState): void;
+  /** Gives the terminal back. */
+  close(): void;
+}
+
+/** A bar on a terminal, else a line for each status; with `json` an object for each state, one a line. */
+export function createJobView(output: WriteStream, json: boolean): JobView {
+  if (json) return { show: (job) => void output.write(`${JSON.stringify(job)}\n`), close: () => {} };
+  return output.isTTY ? createBar(output) : createLines(output);
+}
+
+function createLines(output: NodeJS.WritableStream): JobView {
+  let last = '';
+  return {
+    show(job) {
+      const reasons = describeWaiting(job);
+      // A status, and what it waits for; not each frame.
+      const key = `${job.status} ${reasons}`;
+      if (key === last) return;
+      last = key;
+      output.write(`${[formatStatus(job.status), describeDone(job), reasons].filter(Boolean).join(', ')}\n`);
+      if (job.error !== null) output.write(`${toPlainText(job.error)}\n`);
+    },
+    close: () => {},
+  };
+}
+
+/** Elapsed time runs on between two states. */
+const TICK_MS = 500;
+
+function createBar(output: WriteStream): JobView {
+  let job: JobState | undefined;
+  let at = 0;
+  const bar = new SingleBar({
+    stream: output,
+    hideCursor: true,
+    fps: 10,
+    // The last state must be drawn, however soon it follows the one before.
+    forceRedraw: true,
+    format: () => {
+      if (job === undefined) return '';
+      const since = job.taskCounts.active > 0 ? (performance.now() - at) / 1000 : 0;
+      return formatBar(job, since, output.columns || 80);
+    },
+  });
+  bar.start(1, 0);
+  const redraw = () => bar.update(job?.progress ?? 0);
+  const ticking = setInterval(redraw, TICK_MS);
+  return {
+    show(state) {
+      job = state;
+      at = performance.now();
+      redraw();
+    },
+    close() {
+      clearInterval(ticking);
+      bar.stop();
+      if (job?.error != null) output.write(`${toPlainText(job.error)}\n`);
+    },
+  };
+}
+
+const WIDEST_BAR = 30;
+const NARROWEST_BAR = 8;
+
+/**
+ * One line, no wider than the terminal: `dance  ██████░░░░  12/24 frames  50 %  0:14, 0:15 left  active`. What does not
+ * fit is left out from the right, the bar itself first.
+ *
+ * @param sinceSeconds how old the state is
+ */
+export function formatBar(job: JobState, sinceSeconds: number, columns: number): string {
+  const elapsed = formatDuration(job.secondsElapsed + sinceSeconds);
+  const isRunning = isOpen(job) && job.secondsLeft !== null;
+  const left = isRunning ? `, ${formatDuration(Math.max(0, job.secondsLeft! - sinceSeconds))} left` : '';
+  const waits = describeWaiting(job);
+  const facts = [describeDone(job), formatPercent(job.progress), `${elapsed}${left}`];
+  const status = waits || job.status.toLowerCase().replaceAll('_', '-');
+  const style = waits ? 'yellow' : styleOfStatus(job.status);
+  const fixed = [...facts, status].join('  ').length;
+  const room = columns - 1 - fixed - 2;
+  const name = shorten(toPlainText(job.name), Math.max(8, Math.min(24, room - NARROWEST_BAR - 2)));
+  const width = Math.min(WIDEST_BAR, room - name.length - 2);
+  const bar = width >= NARROWEST_BAR ? [drawBar(job, width)] : [];
+  const painted = style === undefined ? status : paint(style, status);
+  return [paint('bold', name), ...bar, ...facts, painted].join('  ');
+}
+
+function drawBar({ progress, status }: JobState, width: number): string {
+  const full = Math.floor(progress * width);
+  const style = styleOfStatus(status) ?? 'cyan';
+  return paint(style, '█'.repeat(full)) + paint('dim', '░'.repeat(width - full));
+}
+
+function describeDone({ frameCounts, taskCounts }: JobState): string {
+  const [done, total, noun] =
+    frameCounts.total > 0
+      ? [frameCounts.done, frameCounts.total, 'frame']
+      : [taskCounts.completed, taskCounts.total, 'task'];
+  return `${done.toLocaleString('en')}/${formatCount(total, noun)}`;
+}
+
+/** A job of which something runs makes its way, whatever else of it waits. */
+function describeWaiting(job: JobState): string {
+  return isOpen(job) && job.taskCounts.active === 0 ? formatWaiting(job.waitingFor) : '';
+}
+
+function isOpen({ status }: JobState): boolean {
+  return status === 'QUEUED' || status === 'ACTIVE';
+}
+
+function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
