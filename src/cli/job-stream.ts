@@ -35,7 +35,7 @@ const JOB = operation<{ job: JobState | null }, { id: string }>(`query Job($id: 
 export async function* streamJob(gateway: Gateway, id: string, signal: AbortSignal): AsyncGenerator<JobState> {
   for (let last = ''; !signal.aborted; ) {
     const { job } = await ask(gateway, JOB, { id });
-    if (job === null) throw new CommandFailure(`There is no job ${id}.`);
+    if (job === null) throw new CommandFailure(`There is no job with the id "${id}".`);
     const text = JSON.stringify(job);
     if (text !== last) yield job;
     last = text;

@@ -44,7 +44,7 @@ export function jobCommand(): Command {
 
 async function showJob(id: string, flags: GlobalFlags): Promise<void> {
   const { job } = await ask(chooseGateway(flags), JOB, { id });
-  if (job === null) throw new CommandFailure(`There is no job ${id}.`);
+  if (job === null) throw new CommandFailure(`There is no job with the id "${id}".`);
   process.stdout.write(flags.json ? `${JSON.stringify(job)}\n` : describe(job));
 }
 

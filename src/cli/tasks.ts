@@ -47,7 +47,7 @@ async function listTasks(id: string, flags: GlobalFlags): Promise<void> {
   const tasks: TaskLine[] = [];
   for (let after: string | null = null, hasMore = true; hasMore; ) {
     const { job }: Page = await ask(gateway, TASKS, { id, after });
-    if (job === null) throw new CommandFailure(`There is no job ${id}.`);
+    if (job === null) throw new CommandFailure(`There is no job with the id "${id}".`);
     tasks.push(...job.tasks.nodes);
     after = job.tasks.pageInfo.endCursor;
     hasMore = job.tasks.pageInfo.hasNextPage;

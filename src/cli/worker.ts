@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import packageJson from '../../package.json' with { type: 'json' };
 import { SetupError } from '../domain/setup-error.ts';
+import { VERSION } from '../server/version.ts';
 import { defaultStateDirectory } from '../worker/state-directory.ts';
 import { runWorker } from '../worker/worker.ts';
 import { createLogger } from './logger.ts';
@@ -51,7 +51,7 @@ async function execute(flags: Flags): Promise<void> {
     {
       gateway: readAddress(flags.gateway),
       name: flags.name,
-      version: packageJson.version,
+      version: VERSION,
       taskTypes: flags.taskTypes,
       tags: flags.tags ?? [],
       blender: flags.blender,

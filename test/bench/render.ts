@@ -8,7 +8,7 @@ import { startProgram } from '../support/worker-process.ts';
 const FRAMES = 240;
 /** How much a frame does, so that it takes about 0.1 s on two cores. */
 const SCENE =
-  'scene.frame_end = 240\nscene.render.resolution_x, scene.render.resolution_y, scene.cycles.samples = 160, 90, 8';
+  'scene.frame_end = 240\nscene.render.resolution_x, scene.render.resolution_y, scene.cycles.samples = 160, 90, 24';
 const LOOK_EVERY_MS = 50;
 
 /**

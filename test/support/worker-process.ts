@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /** The command line's entry. */
@@ -24,6 +24,7 @@ export function startProgram(
 ): Program {
   mkdirSync(folder, { recursive: true });
   const log = join(folder, `${name}.log`);
+  writeFileSync(log, '', { flag: 'a' });
   const sink = createWriteStream(log, { flags: 'a' });
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd: folder,

@@ -13,7 +13,7 @@ from mathutils import Vector
 
 FRAMES = 24
 WIDTH, HEIGHT = 320, 180
-SAMPLES = 24
+SAMPLES = 16
 
 LANTERNS = 12
 RING_RADIUS = 3.1
