@@ -1,7 +1,7 @@
 /**
  * `npm run model`: walks the status model of every shape with two and three attempts and every failure limit, with reports
  * alone and in pairs, and prints how many states and edges that is. `npm test` walks the smaller part of it.
- * Takes some minutes. Exit code 1 and the ways to what is wrong when something is.
+ * Takes about ten minutes. Exit code 1 and the ways to what is wrong when something is.
  */
 import { describeWalks } from '../test/model/describe.ts';
 import { FAILURE_LIMITS, type FailureLimit, planOf, SHAPES, type Shape } from '../test/model/plan.ts';

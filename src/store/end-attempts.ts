@@ -54,7 +54,9 @@ async function tryToEnd<Row extends AttemptRow>(
   );
   await fillFailuresOfWorkers(client, ledgers, [...jobIds], [...new Set(attempts.map(({ workerId }) => workerId))]);
   for (const attempt of attempts) ledgers.get(attempt.jobId)!.addAttempt(attempt);
-  for (const attempt of attempts) {
+  const indexOf = (attempt: Row) => ledgers.get(attempt.jobId)!.task(attempt.taskId).index;
+  // What ends together is recorded in the order of the tasks.
+  for (const attempt of [...attempts].sort((a, b) => indexOf(a) - indexOf(b))) {
     const ledger = ledgers.get(attempt.jobId)!;
     const verdict = judge(attempt);
     if (verdict === 'recall')

@@ -10,12 +10,12 @@ import { WebSocket } from 'ws';
 export type ClientOrder =
   | { readonly kind: 'gateway'; readonly url: string; readonly query: string; readonly sockets: number; readonly streams: number }
   | { readonly kind: 'bare'; readonly url: string; readonly sockets: number }
-  /** Say when everyone has got so many changes since the last `expect`, then what each got. */
+  /** Say that it is understood, and when everyone has got so many changes since then, what each got. */
   | { readonly kind: 'expect'; readonly changes: number; readonly isQuiet: boolean };
 
 /** What it answers. */
 export type ClientReport =
-  | { readonly kind: 'open' }
+  | { readonly kind: 'ready' }
   /** Times (µs on the machine's monotonic clock) by change, all subscribers of it in a row; empty when it is quiet. */
   | { readonly kind: 'done'; readonly receipts: [key: string, times: number[]][]; readonly messages: number; readonly disorder: number };
 
@@ -123,11 +123,11 @@ async function openMany(count: number, open: () => Promise<void>): Promise<void>
 }
 
 process.on('message', async (order: ClientOrder) => {
-  if (order.kind === 'expect') return expectChanges(order);
-  if (order.kind === 'bare') await openMany(order.sockets, () => openBare(order.url));
+  if (order.kind === 'expect') expectChanges(order);
+  else if (order.kind === 'bare') await openMany(order.sockets, () => openBare(order.url));
   else {
     await openMany(order.sockets, () => openSocket(order.url, order.query));
     await openMany(order.streams, () => openStream(order.url, order.query));
   }
-  process.send!({ kind: 'open' } satisfies ClientReport);
+  process.send!({ kind: 'ready' } satisfies ClientReport);
 });

@@ -93,6 +93,8 @@ export async function run(args: readonly string[]): Promise<void> {
   }
 }
 
+type Receipts = Extract<ClientReport, { kind: 'done' }>;
+
 /** The other process, with all subscribers. */
 class Clients {
   private readonly process: ChildProcess = fork(join(import.meta.dirname, 'live-clients.ts'), { serialization: 'advanced' });
@@ -102,10 +104,11 @@ class Clients {
     await once(this.process, 'message');
   }
 
-  /** Resolves when every subscriber has got so many changes. */
-  expect(changes: number, isQuiet = false): Promise<Extract<ClientReport, { kind: 'done' }>> {
+  /** Resolves when it counts from now on; `done` when every subscriber has got so many changes. */
+  async expect(changes: number, isQuiet = false): Promise<{ done: Promise<Receipts> }> {
     this.process.send({ kind: 'expect', changes, isQuiet } satisfies ClientOrder);
-    return once(this.process, 'message').then(([report]) => report);
+    await once(this.process, 'message');
+    return { done: once(this.process, 'message').then(([report]) => report) };
   }
 
   async close(): Promise<void> {
@@ -161,14 +164,14 @@ async function measureSteady(writer: Writer, clients: Clients, seconds: number, 
   const changes = seconds * CHANGES_PER_SECOND;
   await writer.begin(changes);
   await delay(500);
-  const arrived = clients.expect(changes);
+  const { done } = await clients.expect(changes);
   const cpu = process.cpuUsage();
   const begun = performance.now();
   for (let number = 0; number < changes; number += 1) {
     await delay(Math.max(0, begun + (number * 1000) / CHANGES_PER_SECOND - performance.now()));
     await writer.change();
   }
-  const { receipts, messages, disorder } = await arrived;
+  const { receipts, messages, disorder } = await done;
   const took = (performance.now() - begun) / 1000;
   const used = process.cpuUsage(cpu);
   const latencies = receipts.flatMap(([key, times]) => times.map((time) => (time - writer.committed.get(key)!) / 1000));
@@ -186,12 +189,15 @@ async function measureRounds(
   clients: Clients,
   send: () => Promise<void> | void,
 ): Promise<number> {
+  const cpu = process.cpuUsage();
   const begun = performance.now();
   for (let round = 0; round < rounds; round += 1) {
-    const arrived = clients.expect(1, true);
+    const { done } = await clients.expect(1, true);
     await send();
-    await arrived;
+    await done;
   }
+  const used = process.cpuUsage(cpu);
+  if (process.env.DEBUG_CPU) console.log(`cpu per delivery: ${((used.user + used.system) / rounds / subscribers).toFixed(1)} µs`);
   return (rounds * subscribers * 1000) / (performance.now() - begun);
 }
 
@@ -223,7 +229,7 @@ async function measureBurst(gatewayStore: Store, clients: Clients, subscribers: 
   for (let number = 0; number < BURST_WORKERS; number += 1)
     workers.push(await StoreWorker.signOn(store, { name: `burst ${number}` }));
   await delay(1_000);
-  const arrived = clients.expect(BURST + 1);
+  const { done } = await clients.expect(BURST + 1);
   const begun = performance.now();
   await Promise.all(
     workers.map(async (worker) => {
@@ -234,7 +240,7 @@ async function measureBurst(gatewayStore: Store, clients: Clients, subscribers: 
     }),
   );
   const written = performance.now() - begun;
-  const { receipts, messages, disorder } = await arrived;
+  const { receipts, messages, disorder } = await done;
   const took = performance.now() - begun;
   const latencies = receipts.flatMap(([key, times]) => times.map((time) => (time - (committed.get(key) ?? time)) / 1000));
   console.log(
