@@ -4,6 +4,7 @@ import type { JobState } from './job-stream.ts';
 import {
   formatCount,
   formatDuration,
+  formatEnum,
   formatPercent,
   formatStatus,
   formatWaiting,
@@ -15,30 +16,41 @@ import {
 /** Shows how a job changes. */
 export interface JobView {
   show(job: JobState): void;
+  /** Whether the gateway is away, so that what is shown may be old. */
+  showAway(isAway: boolean): void;
   /** Gives the terminal back. */
   close(): void;
 }
 
 /** A bar on a terminal, else a line for each status; with `json` an object for each state, one a line. */
 export function createJobView(output: WriteStream, json: boolean): JobView {
-  if (json) return { show: (job) => void output.write(`${JSON.stringify(job)}\n`), close: () => {} };
+  if (json) return createView((job) => void output.write(`${JSON.stringify(job)}\n`));
   return output.isTTY ? createBar(output) : createLines(output);
+}
+
+function createView(show: JobView['show']): JobView {
+  let wasAway = false;
+  return {
+    show,
+    showAway(isAway) {
+      if (isAway && !wasAway) process.stderr.write('The gateway is away; trying again until it is back.\n');
+      wasAway = isAway;
+    },
+    close: () => {},
+  };
 }
 
 function createLines(output: NodeJS.WritableStream): JobView {
   let last = '';
-  return {
-    show(job) {
-      const reasons = describeWaiting(job);
-      // A status, and what it waits for; not each frame.
-      const key = `${job.status} ${reasons}`;
-      if (key === last) return;
-      last = key;
-      output.write(`${[formatStatus(job.status), describeDone(job), reasons].filter(Boolean).join(', ')}\n`);
-      if (job.error !== null) output.write(`${toPlainText(job.error)}\n`);
-    },
-    close: () => {},
-  };
+  return createView((job) => {
+    const reasons = describeWaiting(job);
+    // A status, and what it waits for; not each frame.
+    const key = `${job.status} ${reasons}`;
+    if (key === last) return;
+    last = key;
+    output.write(`${[formatStatus(job.status), describeDone(job), reasons].filter(Boolean).join(', ')}\n`);
+    if (job.error !== null) output.write(`${toPlainText(job.error)}\n`);
+  });
 }
 
 /** Elapsed time runs on between two states. */
@@ -47,6 +59,7 @@ const TICK_MS = 500;
 function createBar(output: WriteStream): JobView {
   let job: JobState | undefined;
   let at = 0;
+  let isAway = false;
   const bar = new SingleBar({
     stream: output,
     hideCursor: true,
@@ -56,7 +69,7 @@ function createBar(output: WriteStream): JobView {
     format: () => {
       if (job === undefined) return '';
       const since = job.taskCounts.active > 0 ? (performance.now() - at) / 1000 : 0;
-      return formatBar(job, since, output.columns || 80);
+      return formatBar(job, { sinceSeconds: since, columns: output.columns || 80, isAway });
     },
   });
   bar.start(1, 0);
@@ -67,6 +80,9 @@ function createBar(output: WriteStream): JobView {
       job = state;
       at = performance.now();
       redraw();
+    },
+    showAway(value) {
+      isAway = value;
     },
     close() {
       clearInterval(ticking);
@@ -79,19 +95,26 @@ function createBar(output: WriteStream): JobView {
 const WIDEST_BAR = 30;
 const NARROWEST_BAR = 8;
 
+export interface BarCircumstances {
+  /** How old the state is. */
+  readonly sinceSeconds: number;
+  /** Of the terminal. */
+  readonly columns: number;
+  /** Whether the gateway is away. */
+  readonly isAway: boolean;
+}
+
 /**
- * One line, no wider than the terminal: `dance  ██████░░░░  12/24 frames  50 %  0:14, 0:15 left  active`. What does not
- * fit is left out from the right, the bar itself first.
- *
- * @param sinceSeconds how old the state is
+ * One line, no wider than the terminal: `dance  ██████░░░░  12/24 frames  50 %  0:14, 0:15 left  active`. Where there is
+ * little room, the bar is left out and the name shortened.
  */
-export function formatBar(job: JobState, sinceSeconds: number, columns: number): string {
+export function formatBar(job: JobState, { sinceSeconds, columns, isAway }: BarCircumstances): string {
   const elapsed = formatDuration(job.secondsElapsed + sinceSeconds);
   const isRunning = isOpen(job) && job.secondsLeft !== null;
   const left = isRunning ? `, ${formatDuration(Math.max(0, job.secondsLeft! - sinceSeconds))} left` : '';
-  const waits = describeWaiting(job);
+  const waits = isAway ? 'the gateway is away' : describeWaiting(job);
   const facts = [describeDone(job), formatPercent(job.progress), `${elapsed}${left}`];
-  const status = waits || job.status.toLowerCase().replaceAll('_', '-');
+  const status = waits || formatEnum(job.status);
   const style = waits ? 'yellow' : styleOfStatus(job.status);
   const fixed = [...facts, status].join('  ').length;
   const room = columns - 1 - fixed - 2;

@@ -59,7 +59,7 @@ export async function showJob(
 ): Promise<JobState | undefined> {
   const view = createJobView(process.stdout, json);
   try {
-    for await (const job of streamJob(gateway, id, signal)) {
+    for await (const job of streamJob(gateway, id, { signal, onAway: (isAway) => view.showAway(isAway) })) {
       view.show(job);
       if (job.status in ENDS) return job;
     }

@@ -7,6 +7,7 @@ import type { ChangeFilter } from './change-filter.ts';
 import { findOldestCursor, requirePosition } from './check-cursor.ts';
 import type { EventCursor, LogCursor } from './cursor.ts';
 import type { Feed } from './feed.ts';
+import type { ChangeReader, Delivery } from './hub.ts';
 import { BEGINNING, comparePositions } from './position.ts';
 import { readChanges } from './read-changes.ts';
 
@@ -21,39 +22,112 @@ export interface ChangesWish {
  * Every change that the filter wants, once and in order: first from the log, then as it happens. The first batch comes at
  * once, if only to say where the stream stands. One that cannot go on ends with the error that says why.
  */
-export async function* followChanges(
-  feed: Feed,
-  wish: ChangesWish,
-  signal: AbortSignal,
-): AsyncGenerator<ChangeBatch | UserError> {
-  const { filter } = wish;
-  const hub = feed.hub;
-  const reader = hub.open(filter);
-  const close = () => reader.close();
-  signal.addEventListener('abort', close, { once: true });
-  try {
-    if (signal.aborted) return;
-    let position = await findStart(feed, wish);
-    let isFirst = true;
-    const end = await findDeletion(feed.store.pool, filter.jobId);
-    while (end === null || comparePositions(position, end) < 0) {
-      const delivery = await reader.next(position, isFirst);
-      if (delivery === 'closed') return;
-      if (delivery === 'reset') return yield await explainReset(feed);
-      const batch = delivery === 'behind' ? await readBacklog(feed, filter, position) : delivery;
-      position = batch.position;
-      if (delivery === 'behind' && batch.changes.length === 0 && !isFirst) continue;
-      isFirst = false;
-      yield batch;
-      if (filter.jobId !== null && batch.changes.at(-1)?.row.kind === 'deletion') return;
+export function followChanges(feed: Feed, wish: ChangesWish, signal: AbortSignal): AsyncIterableIterator<ChangeEvent> {
+  return new ChangeStream(feed, wish, signal);
+}
+
+export type ChangeEvent = ChangeBatch | UserError;
+type Step = IteratorResult<ChangeEvent, undefined>;
+
+const DONE: Step = { done: true, value: undefined };
+
+/** Not a generator: each would cost three more promises per batch and subscriber, of which there are thousands. */
+class ChangeStream implements AsyncIterableIterator<ChangeEvent> {
+  private readonly feed: Feed;
+  private readonly wish: ChangesWish;
+  private readonly signal: AbortSignal;
+  private readonly reader: ChangeReader;
+  private readonly close = () => this.end();
+  private position: EventPosition = BEGINNING;
+  private hasBegun = false;
+  /** Nothing has been handed on yet: the first batch may be empty. */
+  private isFirst = true;
+  private isOver = false;
+
+  constructor(feed: Feed, wish: ChangesWish, signal: AbortSignal) {
+    this.feed = feed;
+    this.wish = wish;
+    this.signal = signal;
+    this.reader = feed.hub.open(wish.filter);
+    signal.addEventListener('abort', this.close, { once: true });
+    if (signal.aborted) this.end();
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  next(): Promise<Step> {
+    if (this.isOver) return Promise.resolve(DONE);
+    if (!this.hasBegun) return this.begin();
+    const delivery = this.reader.next(this.position, this.isFirst);
+    return delivery instanceof Promise ? delivery.then(this.take) : Promise.resolve(this.take(delivery));
+  }
+
+  async return(): Promise<Step> {
+    this.end();
+    return DONE;
+  }
+
+  private async begin(): Promise<Step> {
+    this.hasBegun = true;
+    const { feed, wish } = this;
+    try {
+      this.position = await findStart(feed, wish);
+      const end = await findDeletion(feed.store.pool, wish.filter.jobId);
+      if (end === null || comparePositions(this.position, end) < 0) return await this.next();
+      this.end();
+      return { done: false, value: { changes: [], position: this.position, seenAt: feed.store.now() } };
+    } catch (error) {
+      this.end();
+      if (error instanceof UserError) return { done: false, value: error };
+      throw error;
     }
-    if (isFirst) yield { changes: [], position, seenAt: feed.store.now() };
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    yield error;
-  } finally {
-    signal.removeEventListener('abort', close);
-    reader.close();
+  }
+
+  private readonly take = (delivery: Delivery): Step | Promise<Step> => {
+    if (delivery === 'behind') return this.catchUp().catch(this.fail);
+    if (delivery === 'reset') return this.explainReset();
+    if (delivery !== 'closed') return this.hand(delivery);
+    this.end();
+    return DONE;
+  };
+
+  private readonly fail = (error: unknown): never => {
+    this.end();
+    throw error;
+  };
+
+  private hand(batch: ChangeBatch): Step {
+    this.position = batch.position;
+    this.isFirst = false;
+    if (this.wish.filter.jobId !== null && batch.changes.at(-1)?.row.kind === 'deletion') this.end();
+    return { done: false, value: batch };
+  }
+
+  /** From the log, up to where memory takes over: nothing of it is read twice. */
+  private async catchUp(): Promise<Step> {
+    const { feed, wish, position: after } = this;
+    const until = feed.head;
+    const read = await readChanges(feed.store.pool, { filter: wish.filter, after, first: MAX_BATCH, until });
+    const isAtHead = read.isEnd && comparePositions(until, feed.head) === 0;
+    const position = read.isEnd ? until : read.position!;
+    const batch = { changes: read.changes, position, seenAt: isAtHead ? feed.store.now() : null };
+    if (batch.changes.length > 0 || this.isFirst) return this.hand(batch);
+    this.position = position;
+    return await this.next();
+  }
+
+  private async explainReset(): Promise<Step> {
+    this.end();
+    const oldest = await findOldestCursor(this.feed.cursorContext());
+    return { done: false, value: new CursorExpiredError('The database has been replaced or restored.', oldest) };
+  }
+
+  private end(): void {
+    this.isOver = true;
+    this.signal.removeEventListener('abort', this.close);
+    this.reader.close();
   }
 }
 
@@ -77,15 +151,6 @@ async function findStart(feed: Feed, { after, startAt, filter }: ChangesWish): P
   return feed.head;
 }
 
-/** From the log, up to where memory takes over: what is there is never read twice. */
-async function readBacklog(feed: Feed, filter: ChangeFilter, after: EventPosition): Promise<ChangeBatch> {
-  const until = feed.head;
-  const { changes, position, isEnd } = await readChanges(feed.store.pool, { filter, after, first: MAX_BATCH, until });
-  if (!isEnd) return { changes, position: position ?? after, seenAt: null };
-  const isCaughtUp = comparePositions(until, feed.head) === 0;
-  return { changes, position: until, seenAt: isCaughtUp ? feed.store.now() : null };
-}
-
 const DELETION: Statement = {
   name: 'feed-deletion',
   text: `SELECT xid::text AS xid, id, 1 AS offset, kind FROM event WHERE job_id = $1 AND NOT EXISTS (SELECT FROM job WHERE job.id = $1)
@@ -104,9 +169,4 @@ async function findDeletion(pool: Pool, jobId: string | null): Promise<EventPosi
   const last = (await query<EventPosition & object>(pool, DELETION, [jobId])).rows[0];
   if (!last) throw new NotFoundError('job', jobId);
   return last;
-}
-
-async function explainReset(feed: Feed): Promise<UserError> {
-  const message = 'The database has been replaced or restored.';
-  return new CursorExpiredError(message, await findOldestCursor(feed.cursorContext()));
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   createSourceEventStream,
   type ExecutionArgs,
@@ -17,10 +18,15 @@ export interface SharingOptions {
   renew(context: object): object;
 }
 
+/** Everyone for themselves. */
+export const NO_SHARING: SharingOptions = { keyOf: () => randomUUID(), renew: (context) => context };
+
 /** The answers of one subscription as JSON texts, at the pace of whoever takes them. */
 export interface Answers {
-  /** Null at the end. One call at a time. */
+  /** Null at the end. One call at a time. Rejects when the source of the events breaks, and that is the end too. */
   next(): Promise<string | null>;
+  /** What broke, as the last answer, without what is nobody's business. */
+  explain(error: unknown): string;
   close(): Promise<unknown>;
 }
 
@@ -34,7 +40,7 @@ export interface Answers {
 export function useSubscriptionAnswers(mask: ErrorMask, sharing: SharingOptions): Plugin {
   const operations = new WeakMap<object, Map<string, Operation>>();
 
-  function find(args: ValidatedSubscriptionArgs, given: ExecutionArgs): Operation {
+  function find(given: ExecutionArgs): Operation {
     let ofDocument = operations.get(given.document);
     if (!ofDocument) {
       ofDocument = new Map();
@@ -45,7 +51,7 @@ export function useSubscriptionAnswers(mask: ErrorMask, sharing: SharingOptions)
     let operation = ofDocument.get(key);
     if (!operation) {
       const siblings = ofDocument;
-      operation = new Operation(args, sharing, mask, () => siblings.delete(key));
+      operation = new Operation(sharing, mask, () => siblings.delete(key));
       ofDocument.set(key, operation);
     }
     return operation;
@@ -56,23 +62,23 @@ export function useSubscriptionAnswers(mask: ErrorMask, sharing: SharingOptions)
     if (!('operation' in args)) return { errors: args };
     const source = await createSourceEventStream(args);
     if (!(Symbol.asyncIterator in source)) return source;
-    const stream = new AnswerStream(source[Symbol.asyncIterator](), find(args, given));
-    taken.set((given.contextValue as { caller: object }).caller, stream);
-    return stream;
+    const subscription = new Subscription(source[Symbol.asyncIterator](), find(given), args);
+    begun.set((given.contextValue as { caller: object }).caller, subscription);
+    return subscription.asResults();
   }
 
   return { onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribe) };
 }
 
-/** The answers of the subscription that this caller has just begun. What the results would be is then not to be asked. */
+/** The answers of the subscription that this caller has just begun; undefined when there is none. */
 export function takeAnswers(caller: object): Answers | undefined {
-  const stream = taken.get(caller);
-  taken.delete(caller);
-  return stream;
+  const subscription = begun.get(caller);
+  begun.delete(caller);
+  return subscription?.asTexts();
 }
 
-/** By caller: it is what both transports make anew for each operation. */
-const taken = new WeakMap<object, AnswerStream>();
+/** By caller: both transports make a new one for each operation. */
+const begun = new WeakMap<object, Subscription>();
 
 interface Answer {
   readonly result: ExecutionResult;
@@ -82,15 +88,13 @@ interface Answer {
 /** One document, operation and viewer, and the answers to the events that are under way. */
 class Operation {
   private subscribers = 0;
-  private readonly args: ValidatedSubscriptionArgs;
   private readonly sharing: SharingOptions;
   private readonly mask: ErrorMask;
   private readonly onLastLeft: () => void;
   /** By event: an answer is forgotten with its event. */
   private readonly answers = new WeakMap<object, Answer | Promise<Answer>>();
 
-  constructor(args: ValidatedSubscriptionArgs, sharing: SharingOptions, mask: ErrorMask, onLastLeft: () => void) {
-    this.args = args;
+  constructor(sharing: SharingOptions, mask: ErrorMask, onLastLeft: () => void) {
     this.sharing = sharing;
     this.mask = mask;
     this.onLastLeft = onLastLeft;
@@ -105,47 +109,102 @@ class Operation {
     if (this.subscribers === 0) this.onLastLeft();
   }
 
-  answer(event: unknown): Answer | Promise<Answer> {
+  /** @param args of any subscriber that got the event: their root fields' arguments chose the same events */
+  answer(event: unknown, args: ValidatedSubscriptionArgs): Answer | Promise<Answer> {
     // Only an object can be the same for others.
-    if (typeof event !== 'object' || event === null) return this.execute(event);
-    let answer = this.answers.get(event);
-    if (!answer) {
-      answer = this.execute(event).then((made) => {
-        this.answers.set(event, made);
-        return made;
-      });
-      this.answers.set(event, answer);
-    }
+    if (typeof event !== 'object' || event === null) return this.execute(event, args);
+    const known = this.answers.get(event);
+    if (known) return known;
+    const answer = this.execute(event, args).then((made) => {
+      this.answers.set(event, made);
+      return made;
+    });
+    this.answers.set(event, answer);
     return answer;
   }
 
-  private async execute(event: unknown): Promise<Answer> {
-    const contextValue = this.sharing.renew(this.args.contextValue as object);
-    const result = await executeSubscriptionEvent({ ...this.args, contextValue, rootValue: event });
-    const errors = result.errors?.map(this.mask);
-    return {
-      result: errors ? { ...result, errors } : result,
-      text: JSON.stringify(errors ? { ...result, errors: errors.map(formatError) } : result),
-    };
+  explain(error: unknown): string {
+    return JSON.stringify({ errors: [formatError(this.mask(error))] });
+  }
+
+  private async execute(event: unknown, args: ValidatedSubscriptionArgs): Promise<Answer> {
+    const contextValue = this.sharing.renew(args.contextValue as object);
+    const result = await executeSubscriptionEvent({ ...args, contextValue, rootValue: event });
+    if (!result.errors) return { result, text: JSON.stringify(result) };
+    const errors = result.errors.map(this.mask);
+    return { result: { ...result, errors }, text: JSON.stringify({ ...result, errors: errors.map(formatError) }) };
   }
 }
 
-class AnswerStream implements AsyncGenerator<ExecutionResult, void, void>, Answers {
+/** One subscriber. Whoever takes the texts takes them all: nothing is left for the results then. */
+class Subscription {
   private readonly source: AsyncIterator<unknown>;
   private readonly operation: Operation;
+  private readonly args: ValidatedSubscriptionArgs;
   private isOver = false;
 
-  constructor(source: AsyncIterator<unknown>, operation: Operation) {
+  constructor(source: AsyncIterator<unknown>, operation: Operation, args: ValidatedSubscriptionArgs) {
     this.source = source;
     this.operation = operation;
+    this.args = args;
     operation.join();
   }
 
-  // What GraphQL servers take: results.
+  asTexts(): Answers {
+    const toText = (answer: Answer | null) => answer && answer.text;
+    return {
+      next: () => this.next(toText),
+      explain: (error) => this.operation.explain(error),
+      close: () => this.close(),
+    };
+  }
 
-  async next(): Promise<IteratorResult<ExecutionResult, void>>;
-  async next(): Promise<never>;
-  async next(): Promise<unknown> {
-    return undefined;
+  asResults(): AsyncGenerator<ExecutionResult, void, void> {
+    const done = { done: true, value: undefined } as const;
+    const toStep = (answer: Answer | null): IteratorResult<ExecutionResult, void> =>
+      answer ? { done: false, value: answer.result } : done;
+    return {
+      next: () => this.next(toStep),
+      return: async () => {
+        await this.close();
+        return done;
+      },
+      throw: async (error) => {
+        await this.close();
+        throw error;
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      [Symbol.asyncDispose]: () => this.close(),
+    };
+  }
+
+  /** As few promises as there can be: this runs for each message to each subscriber. */
+  private next<Shown>(show: (answer: Answer | null) => Shown): Promise<Shown> {
+    return this.source.next().then(
+      (step) => {
+        if (step.done || this.isOver) {
+          this.end();
+          return show(null);
+        }
+        const answer = this.operation.answer(step.value, this.args);
+        return answer instanceof Promise ? answer.then(show) : show(answer);
+      },
+      (error) => {
+        this.end();
+        throw error;
+      },
+    );
+  }
+
+  private async close(): Promise<void> {
+    this.end();
+    await this.source.return?.();
+  }
+
+  private end(): void {
+    if (!this.isOver) this.operation.leave();
+    this.isOver = true;
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -144,7 +145,12 @@ describe('what is wrong', () => {
     const at = (url: string) => runCommand(['submit', scene, '--frames', '1', '--gateway', url]);
     const url = `http://127.0.0.1:${await findFreePort()}`;
     expectOneLine(await at(url), new RegExp(`^Cannot reach the gateway ${url}: nothing listens there`));
-    expectOneLine(await at(`${gateway.url}/health`), /answers, but not as a Tablao gateway does \(HTTP 404\)/);
+    const other = createServer((_request, response) => response.end('<html>')).listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as { port: number };
+    const ended = await at(`http://127.0.0.1:${port}`);
+    other.close();
+    expectOneLine(ended, /answers, but not as a Tablao gateway does \(HTTP 200\)/);
   });
 
   it('is a use of the command itself: exit code 2', async () => {

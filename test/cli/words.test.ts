@@ -23,7 +23,7 @@ const JOB: JobState = {
 
 describe('the progress bar', () => {
   const bar = (job: Partial<JobState>, columns = 100, since = 0) =>
-    stripVTControlCharacters(formatBar({ ...JOB, ...job }, since, columns));
+    stripVTControlCharacters(formatBar({ ...JOB, ...job }, { sinceSeconds: since, columns, isAway: false }));
 
   it('tells frames, percent, elapsed and left time, and the status', () => {
     expect(bar({})).toBe(`shot_010  ${'█'.repeat(14)}${'░'.repeat(16)}  12/24 frames  48 %  0:14, 1:15 left  active`);

@@ -44,9 +44,9 @@ const JOB = `query ($id: ID!) { job(id: $id) { status statusReason error waiting
 
 const ERROR = '... on Error { code message } ... on NotFoundError { id }';
 const ISSUES = '... on InvalidInputError { issues { path message allowed } }';
-const JOB_RESULT = `... on JobSuccess { changed cursor job { id status } } ... on JobTransitionError { from to allowed refusal } ${ISSUES} ${ERROR}`;
+const JOB_RESULT = `... on JobSuccess { changed cursor job { id status } } ... on JobTransitionError { from to allowed refusal job { id status } } ${ISSUES} ${ERROR}`;
 const TASK_RESULT = `... on TaskSuccess { changed cursor task { id status stopRequestedAt } job { id status } }
-  ... on TaskTransitionError { from to allowed refusal } ... on DependencyUnfinishedError { dependencies { name } } ${ISSUES} ${ERROR}`;
+  ... on TaskTransitionError { from to allowed refusal task { id status } } ... on DependencyUnfinishedError { dependencies { name } } ${ISSUES} ${ERROR}`;
 const WORKER_RESULT = `... on WorkerSuccess { worker { id name status requestedStatus tags taskTypes } } ${ISSUES} ${ERROR}`;
 /** Each mutation that users make, and what the tests read of its result. */
 // biome-ignore format: one mutation per line
@@ -58,8 +58,8 @@ const SELECTIONS = {
   requeueJobs: JOB_RESULT,
   unblockWorker: JOB_RESULT,
   updateJob: `... on JobSuccess { changed cursor job { id status } } ${ISSUES} ${ERROR}`,
-  deleteJob: `... on DeleteSuccess { deletedId cursor } ... on JobNotDeletableError { job { id } } ${ERROR}`,
-  deleteJobs: `... on DeleteSuccess { deletedId cursor } ... on JobNotDeletableError { job { id } } ${ERROR}`,
+  deleteJob: `... on DeleteSuccess { deletedId cursor } ... on JobNotDeletableError { job { id status } } ${ERROR}`,
+  deleteJobs: `... on DeleteSuccess { deletedId cursor } ... on JobNotDeletableError { job { id status } } ${ERROR}`,
   cancelTask: TASK_RESULT,
   requeueTask: TASK_RESULT,
   setTaskStatus: TASK_RESULT,
@@ -69,7 +69,8 @@ const SELECTIONS = {
   updateWorker: WORKER_RESULT,
   deleteWorker: `... on DeleteWorkerSuccess { deletedId } ${ERROR}`,
 } as const;
-export type UserMutation = keyof typeof SELECTIONS;
+type MutationOfMany = 'cancelJobs' | 'requeueJobs' | 'deleteJobs' | 'cancelTasks' | 'requeueTasks';
+export type UserMutation = Exclude<keyof typeof SELECTIONS, MutationOfMany>;
 
 /** What a mutation answered: the fields of whichever type it was. */
 export interface Answer {
@@ -83,7 +84,7 @@ export interface Answer {
   readonly allowed?: string[];
   readonly refusal?: string;
   readonly job?: { readonly id: string; readonly status: string };
-  readonly task?: { readonly id: string; readonly status: string; readonly stopRequestedAt: string | null };
+  readonly task?: { readonly id: string; readonly status: string; readonly stopRequestedAt?: string | null };
   readonly worker?: { readonly status: string; readonly requestedStatus: string | null; readonly tags: string[] };
   readonly dependencies?: { readonly name: string }[];
   readonly issues?: { readonly path: string[]; readonly message: string; readonly allowed: string | null }[];
@@ -146,9 +147,9 @@ export class Farm {
   }
 
   /** Makes a user's mutation. */
-  ask(mutation: `${string}s` & UserMutation, input: object): Promise<Answer[]>;
+  ask(mutation: MutationOfMany, input: object): Promise<Answer[]>;
   ask(mutation: UserMutation, input: object): Promise<Answer>;
-  async ask(mutation: UserMutation, input: object): Promise<Answer | Answer[]> {
+  async ask(mutation: keyof typeof SELECTIONS, input: object): Promise<Answer | Answer[]> {
     const type = `${mutation[0]!.toUpperCase()}${mutation.slice(1)}Input`;
     const data = await this.gateway.run<Record<string, Answer>>(
       `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename ${SELECTIONS[mutation]} } }`,
