@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../server/version.ts';
+import { findCallersFolder } from './callers-folder.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { addGlobalOptions, addMissingGlobalOptions, passGlobalOptionsOn } from './global-options.ts';
 import { reportFailure, stayQuietOnClosedOutput } from './report-failure.ts';
@@ -35,6 +36,7 @@ Exit codes: 0 done; 1 the command failed; 2 wrong usage; 3 the job failed; 4 the
 export async function runProgram(args: readonly string[]): Promise<void> {
   stayQuietOnClosedOutput(args);
   try {
+    process.chdir(findCallersFolder() ?? '.');
     const program = await buildProgram(args);
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

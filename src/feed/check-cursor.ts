@@ -46,7 +46,8 @@ export async function requirePosition(
     throw await expired(context, 'The cursor is of another database, or of one that has been restored since.');
   const { position, seenAt } = cursor;
   const values = [position.xid, position.id];
-  const found = (await query<{ xmax: string; jobId: string | null; at: Date | null }>(client, LOOK_UP, values)).rows[0]!;
+  const found = (await query<{ xmax: string; jobId: string | null; at: Date | null }>(client, LOOK_UP, values))
+    .rows[0]!;
   if (comparePositions({ ...position, xid: found.xmax, id: 0, offset: 0 }, position) <= 0)
     throw await expired(context, 'The cursor is of a later time than this database: it has been restored since.');
   if (seenAt === null && jobId !== null && found.jobId === jobId) return position;

@@ -80,7 +80,10 @@ async function findWished(feed: Feed, { taskId, attemptNumber, after }: LogWish)
 /** @throws CursorExpiredError */
 function refuseCursor(feed: Feed, attempt: LoggedAttempt, after: EventCursor | LogCursor): void {
   const isGood =
-    after.stream === 'log' && after.epoch === feed.epoch && after.attemptId === attempt.id && after.offset <= attempt.logBytes;
+    after.stream === 'log' &&
+    after.epoch === feed.epoch &&
+    after.attemptId === attempt.id &&
+    after.offset <= attempt.logBytes;
   if (isGood) return;
   const message = 'The cursor is not one of the log of this attempt in this database.';
   throw new CursorExpiredError(message, encodeLogCursor(feed, attempt.id, 0));

@@ -76,7 +76,8 @@ export class LiveValue<Value> {
       next: (seen) => {
         if (isClosed || this.isClosed) return Promise.resolve(null);
         // What is known to be old is not handed to somebody new: the reading that is due comes within the gap.
-        if (this.current && this.current.version > seen && (seen > 0 || !this.isStale)) return Promise.resolve(this.current);
+        if (this.current && this.current.version > seen && (seen > 0 || !this.isStale))
+          return Promise.resolve(this.current);
         return new Promise((resolve, reject) => {
           waiter = { seen, resolve, reject };
           this.waiters.add(waiter);

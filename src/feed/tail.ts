@@ -119,7 +119,9 @@ export class Tail {
     try {
       await client.connect();
       // A notification is worth no wait for the disk.
-      await client.query(`SET synchronous_commit = off; SET application_name = 'tablao feed'; LISTEN ${NOTIFY_CHANNEL}`);
+      await client.query(
+        `SET synchronous_commit = off; SET application_name = 'tablao feed'; LISTEN ${NOTIFY_CHANNEL}`,
+      );
       const identity = await readFeedIdentity(client);
       const end = await readEnd(client);
       this.isConnected = true;

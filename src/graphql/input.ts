@@ -94,14 +94,19 @@ export function refuseIssues(issues: readonly InputIssue[]): void {
 
 const MAX_IDS = 1000;
 
-/** The form for many ids: one after the other, in order; what the same call changed already answers so. */
+/** @throws GraphQLError BAD_REQUEST */
+export function limitIds(ids: readonly (string | number)[]): string[] {
+  if (ids.length > MAX_IDS)
+    throw badRequest(`ids has ${ids.length} items; at most ${MAX_IDS} are allowed in one call.`);
+  return ids.map(String);
+}
+
+/** The form for many ids: one after the other, in order. */
 export async function forEachId<Result>(
   ids: readonly (string | number)[],
   run: (id: string) => Promise<Result>,
 ): Promise<Result[]> {
-  if (ids.length > MAX_IDS)
-    throw badRequest(`ids has ${ids.length} items; at most ${MAX_IDS} are allowed in one call.`);
   const results: Result[] = [];
-  for (const id of ids) results.push(await run(String(id)));
+  for (const id of limitIds(ids)) results.push(await run(id));
   return results;
 }

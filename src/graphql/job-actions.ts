@@ -1,3 +1,4 @@
+import { UserError } from '../domain/errors.ts';
 import { encodeCursor } from '../feed/cursor.ts';
 import type { JobChange } from '../store/change-job.ts';
 import { deleteJob } from '../store/delete-job.ts';
@@ -132,6 +133,18 @@ function ask(context: Context, id: string, to: Target, comment: string | null | 
   });
 }
 
+/** An id that stands there twice was changed already when its second turn comes. */
+function askMany(context: Context, { ids, comment }: typeof CancelJobsInput.$inferInput, to: Target) {
+  const done = new Map<string, Awaited<ReturnType<typeof ask>>>();
+  return forEachId(ids, async (id) => {
+    const earlier = done.get(id);
+    if (earlier) return earlier instanceof UserError ? earlier : { ...earlier, changed: false };
+    const result = await ask(context, id, to, comment);
+    done.set(id, result);
+    return result;
+  });
+}
+
 builder.mutationFields((t) => ({
   cancelJob: t.field({
     type: JobResult,
@@ -157,14 +170,14 @@ builder.mutationFields((t) => ({
     description: 'Cancels many jobs: one result per id, in order; each its own transaction.',
     args: { input: t.arg({ type: CancelJobsInput, required: true, description: 'Which jobs.' }) },
     resolve: (_root, { input }, context) =>
-      forEachId(input.ids, (id) => ask(context, id, { request: 'cancel' }, input.comment)),
+      askMany(context, input, { request: 'cancel' }),
   }),
   requeueJobs: t.field({
     type: [JobResult],
     description: 'Requeues many jobs: one result per id, in order; each its own transaction.',
     args: { input: t.arg({ type: RequeueJobsInput, required: true, description: 'Which jobs.' }) },
     resolve: (_root, { input }, context) =>
-      forEachId(input.ids, (id) => ask(context, id, { request: 'requeue' }, input.comment)),
+      askMany(context, input, { request: 'requeue' }),
   }),
   updateJob: t.field({
     type: UpdateJobResult,

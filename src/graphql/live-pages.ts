@@ -102,7 +102,9 @@ builder.subscriptionFields((t) => ({
     subscribe: (_root, args, context) => {
       checkSize('first', args.first);
       const jobId = decodeId('Job', String(args.jobId));
-      return jobId ? followPage(context, `tasks ${JSON.stringify(args)}`, tasksOf(context, jobId, args)) : onlyMessage(null);
+      return jobId
+        ? followPage(context, `tasks ${JSON.stringify(args)}`, tasksOf(context, jobId, args))
+        : onlyMessage(null);
     },
     resolve: (update, { jobId }) => update ?? toResult(new NotFoundError('job', String(jobId))),
   }),

@@ -20,7 +20,9 @@ builder.subscriptionFields((t) => ({
     args: { id: t.arg.id({ required: true, description: 'The job.' }) },
     subscribe: (_root, args, { feed, signal }) => {
       const id = decodeId('Job', String(args.id));
-      return id ? untilGone<LiveRow<JobRow>>(feed.states.follow(`job ${id}`, () => feed.rows.job(id), signal)) : onlyMessage(makeGone());
+      return id
+        ? untilGone<LiveRow<JobRow>>(feed.states.follow(`job ${id}`, () => feed.rows.job(id), signal))
+        : onlyMessage(makeGone());
     },
     resolve: (event, { id }) => event.value.row ?? toResult(new NotFoundError('job', String(id))),
   }),
@@ -31,7 +33,9 @@ builder.subscriptionFields((t) => ({
     args: { id: t.arg.id({ required: true, description: 'The task.' }) },
     subscribe: (_root, args, { feed, signal }) => {
       const id = decodeId('Task', String(args.id));
-      return id ? untilGone<LiveRow<TaskRow>>(feed.states.follow(`task ${id}`, () => feed.rows.task(id), signal)) : onlyMessage(makeGone());
+      return id
+        ? untilGone<LiveRow<TaskRow>>(feed.states.follow(`task ${id}`, () => feed.rows.task(id), signal))
+        : onlyMessage(makeGone());
     },
     resolve: (event, { id }) => event.value.row ?? toResult(new NotFoundError('task', String(id))),
   }),

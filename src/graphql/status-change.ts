@@ -175,7 +175,11 @@ builder.queryField('statusChanges', (t) =>
         defaultValue: 'OLDEST',
         description: 'Where it begins when there is no `after`.',
       }),
-      first: t.arg.int({ required: true, defaultValue: 500, description: 'How many changes at most, from 1 to 1,000.' }),
+      first: t.arg.int({
+        required: true,
+        defaultValue: 500,
+        description: 'How many changes at most, from 1 to 1,000.',
+      }),
     },
     resolve: (_root, { first, ...args }, { feed }) =>
       orUserError(() => {
@@ -190,7 +194,11 @@ builder.prismaObjectField('Job', 'statusChanges', (t) =>
     type: StatusChangesResult,
     description: 'What happened to it, in order, from the beginning or from a cursor on.',
     args: {
-      first: t.arg.int({ required: true, defaultValue: 100, description: 'How many changes at most, from 1 to 1,000.' }),
+      first: t.arg.int({
+        required: true,
+        defaultValue: 100,
+        description: 'How many changes at most, from 1 to 1,000.',
+      }),
       after: t.arg({ type: 'Cursor', description: AFTER }),
     },
     resolve: ({ id }, { first, after }, { feed }) =>

@@ -1,11 +1,13 @@
+import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
 import { encodeCursor } from '../feed/cursor.ts';
+import { setManyTaskStatuses } from '../store/set-many-task-statuses.ts';
 import { setTaskStatus, type TaskChange, type TaskMutation } from '../store/set-task-status.ts';
 import { builder } from './builder.ts';
 import { actorOf, type Context } from './context.ts';
 import { orUserError, resultUnion } from './errors.ts';
-import { requireId } from './global-id.ts';
-import { CHECKS, findIssues, forEachId, refuseIssues } from './input.ts';
+import { decodeId, globaliseNotFound, requireId } from './global-id.ts';
+import { CHECKS, findIssues, limitIds, refuseIssues } from './input.ts';
 import { TaskStatusEnum } from './status.ts';
 
 /** What users do to a task. */
@@ -80,6 +82,25 @@ function ask(context: Context, id: string, to: TaskStatus, comment: string | nul
   });
 }
 
+async function askMany(
+  context: Context,
+  { ids, comment }: typeof CancelTasksInput.$inferInput,
+  to: TaskStatus,
+  mutation: TaskMutation,
+) {
+  const asked = limitIds(ids);
+  const issues = findIssues({ comment }, { comment: CHECKS.comment });
+  if (issues.length > 0) return asked.map(() => new InvalidInputError(issues));
+  const stored = asked.map((id) => decodeId('Task', id));
+  const known = stored.filter((id) => id !== null);
+  const asker = { actor: actorOf(context), comment };
+  const results = (await setManyTaskStatuses(context.store, known, to, asker, mutation)).values();
+  return stored.map((id, index) => {
+    const result = id === null ? new NotFoundError('task', asked[index]!) : results.next().value!;
+    return result instanceof NotFoundError ? globaliseNotFound(result) : result;
+  });
+}
+
 builder.mutationFields((t) => ({
   cancelTask: t.field({
     type: TaskResult,
@@ -104,16 +125,16 @@ builder.mutationFields((t) => ({
   }),
   cancelTasks: t.field({
     type: [TaskResult],
-    description: 'Cancels many tasks: one result per id, in order.',
+    description: 'Cancels many tasks, in the order of their dependencies: one result per id, in the order of the ids.',
     args: { input: t.arg({ type: CancelTasksInput, required: true, description: 'Which tasks.' }) },
     resolve: (_root, { input }, context) =>
-      forEachId(input.ids, (id) => ask(context, id, 'canceled', input.comment, 'cancelTask')),
+      askMany(context, input, 'canceled', 'cancelTask'),
   }),
   requeueTasks: t.field({
     type: [TaskResult],
-    description: 'Requeues many tasks: one result per id, in order.',
+    description: 'Requeues many tasks, in the order of their dependencies: one result per id, in the order of the ids.',
     args: { input: t.arg({ type: RequeueTasksInput, required: true, description: 'Which tasks.' }) },
     resolve: (_root, { input }, context) =>
-      forEachId(input.ids, (id) => ask(context, id, 'queued', input.comment, 'requeueTask')),
+      askMany(context, input, 'queued', 'requeueTask'),
   }),
 }));

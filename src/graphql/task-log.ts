@@ -22,8 +22,14 @@ const TaskLogChunk = builder.objectRef<LogPage>('TaskLogChunk').implement({
       description: 'How far it goes: given as `after`, the log goes on from here.',
       resolve: ({ attempt, next }, _args, { feed }) => encodeLogCursor(feed, attempt.id, next),
     }),
-    caughtUp: t.boolean({ description: 'True when that is all there is at present.', resolve: (page) => page.isCaughtUp }),
-    ended: t.boolean({ description: 'True when the attempt has ended and nothing follows.', resolve: (page) => page.hasEnded }),
+    caughtUp: t.boolean({
+      description: 'True when that is all there is at present.',
+      resolve: (page) => page.isCaughtUp,
+    }),
+    ended: t.boolean({
+      description: 'True when the attempt has ended and nothing follows.',
+      resolve: (page) => page.hasEnded,
+    }),
   }),
 });
 const TaskLogResult = resultUnion('TaskLogResult', TaskLogChunk, ['CursorExpiredError', 'NotFoundError']);
@@ -55,7 +61,11 @@ builder.queryField('taskLog', (t) =>
       taskId: t.arg.id({ required: true, description: TASK_ID }),
       attemptNumber: t.arg.int({ description: ATTEMPT_NUMBER }),
       after: t.arg({ type: 'Cursor', description: AFTER }),
-      maxBytes: t.arg.int({ required: true, defaultValue: 65_536, description: 'How much at most, from 1 to 1,048,576 bytes.' }),
+      maxBytes: t.arg.int({
+        required: true,
+        defaultValue: 65_536,
+        description: 'How much at most, from 1 to 1,048,576 bytes.',
+      }),
     },
     resolve: (_root, { maxBytes, ...args }, { feed }) =>
       orUserError(() => {

@@ -5,7 +5,11 @@ import { type ASTNode, type ExecutionArgs, getOperationAST, Kind, visit } from '
  * field's own arguments choose the events, and nothing in the answer to an event: so clients that came back at different
  * cursors share their answers again.
  */
-export function readAnswerVariables({ document, operationName, variableValues }: ExecutionArgs): Record<string, unknown> {
+export function readAnswerVariables({
+  document,
+  operationName,
+  variableValues,
+}: ExecutionArgs): Record<string, unknown> {
   const names = new Set<string>();
   const collect = (node: ASTNode) => visit(node, { Variable: ({ name }) => void names.add(name.value) });
   for (const selection of getOperationAST(document, operationName)?.selectionSet.selections ?? []) {

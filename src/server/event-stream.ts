@@ -44,7 +44,10 @@ export function useEventStream(): Plugin {
 }
 
 /** The body is for those who read a Response; a server takes the answers themselves. */
-function respond(answers: Answers, { Response: FetchResponse, ReadableStream: FetchStream, TextEncoder: Encoder }: FetchAPI): Response {
+function respond(
+  answers: Answers,
+  { Response: FetchResponse, ReadableStream: FetchStream, TextEncoder: Encoder }: FetchAPI,
+): Response {
   const encoder = new Encoder();
   const body = new FetchStream(
     {

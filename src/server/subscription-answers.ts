@@ -8,8 +8,8 @@ import {
   validateSubscriptionArgs,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { type ErrorMask, formatError } from './masking.ts';
 import { readAnswerVariables } from './answer-variables.ts';
+import { type ErrorMask, formatError } from './masking.ts';
 
 export interface SharingOptions {
   /** What of an operation's context decides what an answer holds: who asks. */

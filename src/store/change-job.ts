@@ -18,6 +18,8 @@ export interface JobChange {
   /** Where the change stands in the feed; the job's newest event when nothing changed. */
   readonly position: EventPosition;
   readonly changed: boolean;
+  /** The tasks whose status it changed. */
+  readonly movedTaskIds: readonly string[];
 }
 
 /**
@@ -37,7 +39,8 @@ export async function changeJob(
     decide(ledger, now);
     const changed = ledger.hasJobChanged || ledger.dirtyTasks.size > 0;
     const position = (await saveLedgers(client, [ledger], now)).get(jobId) ?? (await newestPosition(client, jobId));
-    return { change: describeChange([ledger]), result: { jobId, position, changed } };
+    const movedTaskIds = [...new Set(ledger.records.flatMap(({ tasks }) => tasks.map(({ id }) => id)))];
+    return { change: describeChange([ledger]), result: { jobId, position, changed, movedTaskIds } };
   });
   if (result.changed) store.announce(change);
   return result;

@@ -31,7 +31,7 @@ export async function unblockWorker(
     if ((await query(client, EXISTS, [jobId])).rowCount === 0) throw new NotFoundError('job', jobId);
     const { rowCount } = await query(client, UNBLOCK, [jobId, workerId, taskType]);
     await query(client, FORGET, [jobId, workerId, taskType]);
-    return { jobId, position: await newestPosition(client, jobId), changed: (rowCount ?? 0) > 0 };
+    return { jobId, position: await newestPosition(client, jobId), changed: (rowCount ?? 0) > 0, movedTaskIds: [] };
   });
   store.announce({ jobIds: new Set([jobId]), workerIds: new Set([workerId]), mayHaveWork: true });
   return result;

@@ -8,7 +8,13 @@ import { WebSocket } from 'ws';
 
 /** What the parent asks for. */
 export type ClientOrder =
-  | { readonly kind: 'gateway'; readonly url: string; readonly query: string; readonly sockets: number; readonly streams: number }
+  | {
+      readonly kind: 'gateway';
+      readonly url: string;
+      readonly query: string;
+      readonly sockets: number;
+      readonly streams: number;
+    }
   | { readonly kind: 'bare'; readonly url: string; readonly sockets: number }
   /** Say that it is understood, and when everyone has got so many changes since then, what each got. */
   | { readonly kind: 'expect'; readonly changes: number; readonly isQuiet: boolean };
@@ -17,7 +23,13 @@ export type ClientOrder =
 export type ClientReport =
   | { readonly kind: 'ready' }
   /** Times (µs on the machine's monotonic clock) by change, all subscribers of it in a row; empty when it is quiet. */
-  | { readonly kind: 'done'; readonly receipts: [key: string, times: number[]][]; readonly messages: number; readonly disorder: number };
+  | {
+      readonly kind: 'done';
+      readonly receipts: [key: string, times: number[]][];
+      readonly messages: number;
+      readonly disorder: number;
+      readonly lastAt: number;
+    };
 
 const CHANGE = /"sequence":(\d+),"jobId":"([^"]+)"/g;
 
@@ -55,11 +67,11 @@ function take(subscriber: Subscriber, text: string): void {
   const before = subscriber.changes;
   subscriber.changes += count;
   if (before < wanted && subscriber.changes >= wanted) ready += 1;
-  if (ready === subscribers.length) report();
+  if (ready === subscribers.length) report(now);
 }
 
-function report(): void {
-  process.send!({ kind: 'done', receipts: [...receipts], messages, disorder } satisfies ClientReport);
+function report(lastAt: number): void {
+  process.send!({ kind: 'done', receipts: [...receipts], messages, disorder, lastAt } satisfies ClientReport);
   wanted = Number.POSITIVE_INFINITY;
   ready = 0;
 }
@@ -73,7 +85,9 @@ function expectChanges({ changes, isQuiet: quiet }: Extract<ClientOrder, { kind:
 }
 
 async function openSocket(url: string, query: string): Promise<void> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { perMessageDeflate: false });
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+    perMessageDeflate: false,
+  });
   await once(socket, 'open');
   socket.send('{"type":"connection_init"}');
   await once(socket, 'message');

@@ -75,6 +75,18 @@ describe('a .blend file', () => {
     });
   });
 
+  it('is looked for where npm was called, not where npm runs its scripts', async () => {
+    const root = join(import.meta.dirname, '../..');
+    const npm = {
+      npm_lifecycle_event: 'tablao',
+      npm_package_name: 'tablao',
+      npm_package_json: join(root, 'package.json'),
+    };
+    const args = ['submit', 'shots/shot 010.blend', '--frames', '1', '--gateway', gateway.url];
+    const ended = await runCommand(args, { cwd: root, env: { ...npm, INIT_CWD: folder.path } });
+    expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
   it('takes every option, each setting with the type that the job type gives it', async () => {
     const settings = { fps: '12.5', chunkSize: '4', skipExisting: 'true', outputPath: 'out/a_##', camera: '007' };
     const set = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
