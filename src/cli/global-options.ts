@@ -24,12 +24,16 @@ export function addGlobalOptions(program: Command): void {
   for (const option of globalOptions()) program.addOption(option);
 }
 
+/** These bring a gateway of their own: they take the options like every command, and do not speak of them. */
+const WITH_OWN_GATEWAY = ['serve', 'demo'];
+
 /** After the command: `tablao jobs --gateway URL`. A command that says more about one of them keeps its own. */
 export function addMissingGlobalOptions(command: Command): void {
   for (const option of globalOptions()) {
     if (command.options.some(({ long }) => long === option.long)) continue;
     if (option.long === '--gateway') option.env('TABLAO_GATEWAY').default(DEFAULT_GATEWAY);
     if (option.long === '--token-file') option.env('TABLAO_TOKEN_FILE');
+    if (option.long !== '--json' && WITH_OWN_GATEWAY.includes(command.name())) option.hideHelp();
     command.addOption(option);
   }
 }

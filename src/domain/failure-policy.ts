@@ -64,10 +64,9 @@ export function claimableFrom(
   retryDelayMs: number,
 ): number {
   if (!canDo(worker, task)) return Number.POSITIVE_INFINITY;
-  const others = workers.filter(
-    (other) => other.id !== worker.id && canDo(other, task) && !isBlocked(task, other.id, now),
-  );
-  if (others.length > 0 && isBlocked(task, worker.id, now)) return task.blockedUntil(worker.id)!.getTime();
+  const blocked = blockedFrom(worker, task, workers, now);
+  if (blocked > 0) return blocked;
+  const others = othersFor(worker, task, workers, now);
   const own = task.failureOf(worker.id);
   if (!own) return 0;
   const handedBack = own.handedBackAt && others.length > 0 ? own.handedBackAt.getTime() + retryDelayMs : 0;
@@ -79,6 +78,27 @@ export function claimableFrom(
   return Math.max(handedBack, failed);
 }
 
-function isBlocked(task: TaskHistory, workerId: string, now: Date): boolean {
+/** Until when (ms since the epoch) a block keeps tasks of a type from a worker; 0 when nothing does. */
+export function blockedFrom(
+  worker: FarmWorker,
+  task: Pick<TaskHistory, 'taskType' | 'workerTag' | 'blockedUntil'>,
+  workers: readonly FarmWorker[],
+  now: Date,
+): number {
+  const holds = isBlocked(task, worker.id, now) && othersFor(worker, task, workers, now).length > 0;
+  return holds ? task.blockedUntil(worker.id)!.getTime() : 0;
+}
+
+/** Who else could do it now. */
+function othersFor(
+  worker: FarmWorker,
+  task: Pick<TaskHistory, 'taskType' | 'workerTag' | 'blockedUntil'>,
+  workers: readonly FarmWorker[],
+  now: Date,
+): FarmWorker[] {
+  return workers.filter((other) => other.id !== worker.id && canDo(other, task) && !isBlocked(task, other.id, now));
+}
+
+function isBlocked(task: Pick<TaskHistory, 'blockedUntil'>, workerId: string, now: Date): boolean {
   return (task.blockedUntil(workerId)?.getTime() ?? 0) > now.getTime();
 }

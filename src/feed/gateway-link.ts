@@ -43,7 +43,10 @@ export class GatewayLink {
   hear(payload: string): void {
     const message = readMessage(payload);
     if (!message) return;
-    if (message.sender === this.id) return this.options.onHearing();
+    if (message.sender === this.id) {
+      this.options.onHearing();
+      return;
+    }
     this.others.add(message.sender);
     if (message.kind === 'hello') this.options.post(writeMessage({ kind: 'here', sender: this.id }));
     if (message.kind === 'wake') this.options.onWake(message.wake);

@@ -128,7 +128,10 @@ export class LiveValue<Value> {
     this.concerns = new Set([...this.concerns, ...concerns]);
     this.isStale = true;
     this.lastRead = performance.now() + FAILURE_PAUSE_MS;
-    if (!this.current) return this.settle((waiter) => waiter.reject(error));
+    if (!this.current) {
+      this.settle((waiter) => waiter.reject(error));
+      return;
+    }
     this.options.logger.warn({ reason: (error as Error).message }, 'A live state could not be read; it is tried again');
   }
 

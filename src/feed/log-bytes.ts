@@ -61,7 +61,7 @@ export async function readLogBytes(
   const chunks =
     from < end ? (await query<{ offset: number; text: string }>(client, CHUNKS, [id, startedAt, from, end])).rows : [];
   const first = chunks[0];
-  if (!first) return { start: from < end ? end : from, bytes: Buffer.alloc(0) };
+  if (!first) return { start: Math.max(from, end), bytes: Buffer.alloc(0) };
   const start = Math.max(from, first.offset);
   const all = Buffer.concat(chunks.map(({ text }) => Buffer.from(text, 'utf8')));
   return { start, bytes: all.subarray(start - first.offset, end - first.offset) };

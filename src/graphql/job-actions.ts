@@ -1,4 +1,3 @@
-import { UserError } from '../domain/errors.ts';
 import { encodeCursor } from '../feed/cursor.ts';
 import type { JobChange } from '../store/change-job.ts';
 import { deleteJob } from '../store/delete-job.ts';
@@ -138,7 +137,7 @@ function askMany(context: Context, { ids, comment }: typeof CancelJobsInput.$inf
   const done = new Map<string, Awaited<ReturnType<typeof ask>>>();
   return forEachId(ids, async (id) => {
     const earlier = done.get(id);
-    if (earlier) return earlier instanceof UserError ? earlier : { ...earlier, changed: false };
+    if (earlier) return 'changed' in earlier ? { ...earlier, changed: false } : earlier;
     const result = await ask(context, id, to, comment);
     done.set(id, result);
     return result;
@@ -169,15 +168,13 @@ builder.mutationFields((t) => ({
     type: [JobResult],
     description: 'Cancels many jobs: one result per id, in order; each its own transaction.',
     args: { input: t.arg({ type: CancelJobsInput, required: true, description: 'Which jobs.' }) },
-    resolve: (_root, { input }, context) =>
-      askMany(context, input, { request: 'cancel' }),
+    resolve: (_root, { input }, context) => askMany(context, input, { request: 'cancel' }),
   }),
   requeueJobs: t.field({
     type: [JobResult],
     description: 'Requeues many jobs: one result per id, in order; each its own transaction.',
     args: { input: t.arg({ type: RequeueJobsInput, required: true, description: 'Which jobs.' }) },
-    resolve: (_root, { input }, context) =>
-      askMany(context, input, { request: 'requeue' }),
+    resolve: (_root, { input }, context) => askMany(context, input, { request: 'requeue' }),
   }),
   updateJob: t.field({
     type: UpdateJobResult,

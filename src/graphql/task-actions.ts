@@ -1,4 +1,4 @@
-import { InvalidInputError, NotFoundError } from '../domain/errors.ts';
+import { NotFoundError, UserError } from '../domain/errors.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
 import { encodeCursor } from '../feed/cursor.ts';
 import { setManyTaskStatuses } from '../store/set-many-task-statuses.ts';
@@ -6,7 +6,7 @@ import { setTaskStatus, type TaskChange, type TaskMutation } from '../store/set-
 import { builder } from './builder.ts';
 import { actorOf, type Context } from './context.ts';
 import { orUserError, resultUnion } from './errors.ts';
-import { decodeId, globaliseNotFound, requireId } from './global-id.ts';
+import { decodeId, requireId } from './global-id.ts';
 import { CHECKS, findIssues, limitIds, refuseIssues } from './input.ts';
 import { TaskStatusEnum } from './status.ts';
 
@@ -90,15 +90,18 @@ async function askMany(
 ) {
   const asked = limitIds(ids);
   const issues = findIssues({ comment }, { comment: CHECKS.comment });
-  if (issues.length > 0) return asked.map(() => new InvalidInputError(issues));
   const stored = asked.map((id) => decodeId('Task', id));
-  const known = stored.filter((id) => id !== null);
+  const known = issues.length > 0 ? [] : stored.filter((id) => id !== null);
   const asker = { actor: actorOf(context), comment };
   const results = (await setManyTaskStatuses(context.store, known, to, asker, mutation)).values();
-  return stored.map((id, index) => {
-    const result = id === null ? new NotFoundError('task', asked[index]!) : results.next().value!;
-    return result instanceof NotFoundError ? globaliseNotFound(result) : result;
-  });
+  const resultOf = (id: string | null, given: string) => {
+    refuseIssues(issues);
+    if (id === null) throw new NotFoundError('task', given);
+    const result = results.next().value!;
+    if (result instanceof UserError) throw result;
+    return result;
+  };
+  return await Promise.all(stored.map((id, index) => orUserError(() => resultOf(id, asked[index]!))));
 }
 
 builder.mutationFields((t) => ({
@@ -127,14 +130,12 @@ builder.mutationFields((t) => ({
     type: [TaskResult],
     description: 'Cancels many tasks, in the order of their dependencies: one result per id, in the order of the ids.',
     args: { input: t.arg({ type: CancelTasksInput, required: true, description: 'Which tasks.' }) },
-    resolve: (_root, { input }, context) =>
-      askMany(context, input, 'canceled', 'cancelTask'),
+    resolve: (_root, { input }, context) => askMany(context, input, 'canceled', 'cancelTask'),
   }),
   requeueTasks: t.field({
     type: [TaskResult],
     description: 'Requeues many tasks, in the order of their dependencies: one result per id, in the order of the ids.',
     args: { input: t.arg({ type: RequeueTasksInput, required: true, description: 'Which tasks.' }) },
-    resolve: (_root, { input }, context) =>
-      askMany(context, input, 'queued', 'requeueTask'),
+    resolve: (_root, { input }, context) => askMany(context, input, 'queued', 'requeueTask'),
   }),
 }));

@@ -2,11 +2,12 @@ import type { ClientBase } from 'pg';
 import { v7 as newId, v4 as newToken } from 'uuid';
 import { claimNext } from '../domain/claim-list.ts';
 import type { FarmWorker } from '../domain/failure-policy.ts';
-import { fillClaimableTasks, findCandidateJobs } from './claim-candidates.ts';
+import { findCandidateJobs } from './claim-candidates.ts';
 import { tryLockJobs } from './job-locks.ts';
-import { fillBlocks, fillFailuresOfTasks, type Ledgers, openLedgers } from './ledger-rows.ts';
+import { type Ledgers, openLedgers } from './ledger-rows.ts';
 import type { Store } from './store.ts';
 import type { SyncCall, SyncWork } from './sync-workers.ts';
+import { TaskSearch } from './task-search.ts';
 import { isAskedAway, readFarm, readWorkers } from './worker-rows.ts';
 
 /** Jobs that a batch looks at before it asks for the next ones. */
@@ -30,19 +31,24 @@ export async function readWishes(
   const workers = [...(await readWorkers(client, workerIds)).values()].filter(
     (worker) => hungry.has(worker.id) && !isAskedAway(worker),
   );
-  return await findCandidateJobs(client, wishesOf(workers), except, CANDIDATES_AT_ONCE);
+  return await findCandidates(client, workers, except);
 }
 
-function wishesOf(workers: readonly FarmWorker[]) {
-  return {
-    taskTypes: [...new Set(workers.flatMap(({ taskTypes }) => taskTypes))],
-    tags: [...new Set(workers.flatMap(({ tags }) => tags))],
-  };
+/** The jobs whose turn it may be for each kind of worker: what one kind cannot do hides nothing from another. */
+async function findCandidates(client: ClientBase, workers: readonly FarmWorker[], except: readonly string[]) {
+  const found = new Set<string>();
+  for (const kind of kindsOf(workers))
+    for (const id of await findCandidateJobs(client, kind, except, CANDIDATES_AT_ONCE)) found.add(id);
+  return [...found];
+}
+
+function kindsOf(workers: readonly FarmWorker[]): FarmWorker[] {
+  return [...new Map(workers.map((worker) => [JSON.stringify([worker.taskTypes, worker.tags]), worker])).values()];
 }
 
 /**
  * Gives tasks to the workers that have room, one slot each in turn, out of the locked jobs. When those have nothing for
- * somebody, the next tasks of them and the next jobs are looked at, as long as there are any.
+ * somebody, the next jobs are looked at, as long as there are any.
  */
 export async function giveWork(
   client: ClientBase,
@@ -52,61 +58,69 @@ export async function giveWork(
   now: Date,
 ): Promise<void> {
   let hungry = works.filter((work) => work.freeSlots > 0);
-  if (hungry.length === 0) return;
-  const wishes = wishesOf(hungry.map(({ worker }) => worker));
-  const search = new TaskSearch(
-    client,
-    ledgers,
-    wishes.taskTypes,
-    hungry.reduce((sum, { freeSlots }) => sum + freeSlots, 0),
-  );
+  const search = new TaskSearch(client);
   const seen = new Set(ledgers.keys());
+  let fresh: Ledgers = new Map(ledgers);
   let farm: FarmWorker[] | null = null;
   for (let round = 0; hungry.length > 0; round += 1) {
-    await search.readMore();
-    if (search.hasHistory) farm ??= await readFarmNow(client, store, works, now);
-    hungry = serve(hungry, ledgers, farm ?? [], now, store.retryDelayMs);
-    if (hungry.length === 0 || search.hasMore) continue;
-    const next = await findCandidateJobs(client, wishes, [...seen], CANDIDATES_AT_ONCE);
-    if (next.length === 0 || round >= MAX_ROUNDS) break;
+    await search.open(fresh);
+    const slots = hungry.reduce((sum, { freeSlots }) => sum + freeSlots, 0);
+    for (const { taskTypes } of kindsOf(hungry.map(({ worker }) => worker)))
+      await search.readFirst(fresh, taskTypes, slots);
+    const readFarmOnce = async () => {
+      if (search.hasHistory) farm ??= await readFarmNow(client, store, works, now);
+      return farm ?? [];
+    };
+    hungry = await serve(hungry, ledgers, search, readFarmOnce, now, store.retryDelayMs);
+    if (hungry.length === 0 || round >= MAX_ROUNDS) break;
+    const next = await findCandidates(
+      client,
+      hungry.map(({ worker }) => worker),
+      [...seen],
+    );
+    if (next.length === 0) break;
     for (const id of next) seen.add(id);
     const taken = await tryLockJobs(client, next);
     if (taken.size < next.length)
       for (const work of hungry) work.retryAt = Math.min(work.retryAt, now.getTime() + LOOK_AGAIN_MS);
-    for (const [id, ledger] of await openLedgers(client, taken)) ledgers.set(id, ledger);
+    fresh = await openLedgers(client, taken);
+    for (const [id, ledger] of fresh) ledgers.set(id, ledger);
   }
 }
 
 /** Lets every worker take one task after the other; what is left are those that found nothing for a free slot. */
-function serve(
+async function serve(
   hungry: readonly SyncWork[],
   ledgers: Ledgers,
-  farm: readonly FarmWorker[],
+  search: TaskSearch,
+  farmNow: () => Promise<FarmWorker[]>,
   now: Date,
   retryDelayMs: number,
-): SyncWork[] {
+): Promise<SyncWork[]> {
   const left: SyncWork[] = [];
+  const ids = () => ({ id: newId(), token: newToken() });
   for (let turn = [...hungry]; turn.length > 0; ) {
-    turn = turn.filter((work) => {
+    const next: SyncWork[] = [];
+    for (const work of turn) {
       const claimant = { ...work.worker, sessionNumber: work.call.sessionNumber };
-      const claim = claimNext(
-        ledgers.values(),
-        claimant,
-        farm,
-        () => ({ id: newId(), token: newToken() }),
-        now,
-        retryDelayMs,
-      );
-      if ('retryAt' in claim) {
-        work.retryAt = Math.min(work.retryAt, claim.retryAt);
-        left.push(work);
-        return false;
+      const claim = async () =>
+        claimNext(ledgers.values(), claimant, await farmNow(), ids, now, retryDelayMs, search.readTo);
+      let claimed = await claim();
+      while ('unread' in claimed) {
+        await search.readMore(claimed.unread, claimed.taskTypes);
+        claimed = await claim();
       }
-      const { attempt } = claim;
+      if ('retryAt' in claimed) {
+        work.retryAt = Math.min(work.retryAt, claimed.retryAt);
+        left.push(work);
+        continue;
+      }
+      const { attempt } = claimed;
       work.assignments.push({ attemptId: attempt.id, taskId: attempt.taskId, token: attempt.token });
       work.freeSlots -= 1;
-      return work.freeSlots > 0;
-    });
+      if (work.freeSlots > 0) next.push(work);
+    }
+    turn = next;
   }
   return left;
 }
@@ -122,50 +136,4 @@ async function readFarmNow(
     .filter(({ call, worker }) => call.status === 'AWAKE' && !isAskedAway(worker))
     .map(({ worker }) => worker);
   return [...new Map([...farm, ...callers].map((worker) => [worker.id, worker])).values()];
-}
-
-/** Reads the claimable tasks of the locked jobs page by page, with what the failure policy wants to know of them. */
-class TaskSearch {
-  /** Whether anything that was read failed before or is blocked: only then the rest of the farm matters. */
-  hasHistory = false;
-  hasMore = false;
-  private readonly client: ClientBase;
-  private readonly ledgers: Ledgers;
-  private readonly taskTypes: readonly string[];
-  private readonly limit: number;
-  private readonly lastIndex = new Map<string, number>();
-  private readonly exhausted = new Set<string>();
-
-  constructor(client: ClientBase, ledgers: Ledgers, taskTypes: readonly string[], limit: number) {
-    this.client = client;
-    this.ledgers = ledgers;
-    this.taskTypes = taskTypes;
-    this.limit = limit;
-  }
-
-  async readMore(): Promise<void> {
-    const open = new Map(
-      [...this.ledgers].filter(([id, { job }]) => job.tasksClaimable > 0 && !this.exhausted.has(id)),
-    );
-    this.hasMore = false;
-    if (open.size === 0) return;
-    const tasks = await fillClaimableTasks(this.client, open, this.lastIndex, this.taskTypes, this.limit);
-    for (const id of open.keys()) {
-      const own = tasks.filter((task) => task.jobId === id);
-      if (own.length < this.limit) this.exhausted.add(id);
-      else this.hasMore = true;
-      const last = own.at(-1);
-      if (last) this.lastIndex.set(id, last.index);
-    }
-    const claimable = [...open.values()].flatMap((ledger) =>
-      [...ledger.tasks.values()].filter((task) => ledger.isClaimable(task)),
-    );
-    await fillFailuresOfTasks(
-      this.client,
-      open,
-      claimable.map(({ id }) => id),
-    );
-    await fillBlocks(this.client, open);
-    this.hasHistory ||= [...open.values()].some((ledger) => ledger.failures.size > 0 || ledger.blocks.size > 0);
-  }
 }

@@ -113,7 +113,7 @@ async function openStream(url: string, query: string): Promise<void> {
   incoming.on('data', (chunk: Buffer) => {
     const text = rest + chunk.toString();
     const end = text.lastIndexOf('\n\n');
-    rest = text.slice(end + 2);
+    rest = end < 0 ? text : text.slice(end + 2);
     if (end < 0) return;
     for (const event of text.slice(0, end).split('\n\n')) {
       if (!event.startsWith('event: next')) continue;

@@ -5,15 +5,23 @@ Run by Blender 3.4 or newer: blender --background --factory-startup --python sce
 Plain materials and a few large lamps: that is what a handful of samples renders cleanly without a denoiser.
 """
 
+from __future__ import annotations
+
 import math
 import sys
+from typing import Any, Iterable, Tuple
 
 import bpy
 from mathutils import Vector
 
+Triple = Tuple[float, float, float]
+
 FRAMES = 24
 WIDTH, HEIGHT = 320, 180
-SAMPLES = 16
+SAMPLES = 12
+
+# Frame within the hop, height, and how far the dancer is stretched.
+HOP = ((0, 0.05, 0.78), (2, 0.30, 1.10), (6, 1.25, 1.0), (10, 0.30, 1.10), (12, 0.05, 0.78))
 
 LANTERNS = 12
 RING_RADIUS = 3.1
@@ -28,20 +36,20 @@ WARM = (1.0, 0.42, 0.10)
 COOL = (0.42, 0.52, 1.0)
 
 
-def make_material(name, color, roughness=0.5, specular=0.3):
+def make_material(name: str, color: Triple, roughness: float = 0.5, specular: float = 0.3) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
     material.use_nodes = True
     shader = material.node_tree.nodes["Principled BSDF"]
     shader.inputs["Base Color"].default_value = (*color, 1.0)
     shader.inputs["Roughness"].default_value = roughness
     # Blender 4.0 renamed it.
-    for name in ("Specular", "Specular IOR Level"):
-        if name in shader.inputs:
-            shader.inputs[name].default_value = specular
+    for socket in ("Specular", "Specular IOR Level"):
+        if socket in shader.inputs:
+            shader.inputs[socket].default_value = specular
     return material
 
 
-def make_glow(name, color, strength):
+def make_glow(name: str, color: Triple, strength: float) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
     material.use_nodes = True
     nodes, links = material.node_tree.nodes, material.node_tree.links
@@ -54,17 +62,16 @@ def make_glow(name, color, strength):
     return material
 
 
-def set_material(thing, *materials):
-    for material in materials:
-        thing.data.materials.append(material)
+def set_material(thing: bpy.types.Object, material: bpy.types.Material) -> None:
+    thing.data.materials.append(material)
 
 
-def smooth(thing):
+def smooth(thing: bpy.types.Object) -> None:
     for polygon in thing.data.polygons:
         polygon.use_smooth = True
 
 
-def key(thing, path, frame, value, index=-1):
+def set_key(thing: bpy.types.Object, path: str, frame: int, value: Any, index: int = -1) -> None:
     if index < 0:
         setattr(thing, path, value)
     else:
@@ -72,18 +79,18 @@ def key(thing, path, frame, value, index=-1):
     thing.keyframe_insert(path, index=index, frame=frame)
 
 
-def look_at(thing, target):
+def look_at(thing: bpy.types.Object, target: bpy.types.Object) -> None:
     constraint = thing.constraints.new("TRACK_TO")
     constraint.target = target
     constraint.track_axis, constraint.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
 
 
-def make_stage():
-    wood, dark, brass = (
-        make_material("wood", WOOD, roughness=0.35, specular=0.4),
-        make_material("dark wood", DARK_WOOD, roughness=0.5),
-        make_material("brass", (0.55, 0.33, 0.09), roughness=0.4),
-    )
+def make_stage() -> None:
+    """A round stage of boards on dark ground."""
+    light = make_material("light wood", WOOD, roughness=0.35, specular=0.4)
+    brown = make_material("brown wood", tuple(part * 0.78 for part in WOOD), roughness=0.35, specular=0.4)
+    dark = make_material("dark wood", DARK_WOOD, roughness=0.5)
+    brass = make_material("brass", (0.55, 0.33, 0.09), roughness=0.4)
     bpy.ops.mesh.primitive_cylinder_add(vertices=96, radius=4.0, depth=0.5, location=(0, 0, -0.25))
     set_material(bpy.context.object, dark)
     # Boards, cut to the circle: each as long as the stage is there.
@@ -96,7 +103,7 @@ def make_stage():
         bpy.ops.mesh.primitive_cube_add(size=1, location=(0, y, 0.01))
         board = bpy.context.object
         board.scale = (2 * half, width - 0.025, 0.04)
-        set_material(board, wood if i % 2 else make_material("board", tuple(c * 0.78 for c in WOOD), roughness=0.35, specular=0.4))
+        set_material(board, light if i % 2 else brown)
     bpy.ops.mesh.primitive_torus_add(major_radius=4.0, minor_radius=0.07, major_segments=96, location=(0, 0, 0))
     smooth(bpy.context.object)
     set_material(bpy.context.object, brass)
@@ -104,7 +111,7 @@ def make_stage():
     set_material(bpy.context.object, make_material("ground", (0.03, 0.022, 0.04), roughness=0.9, specular=0.1))
 
 
-def make_curtain():
+def make_curtain() -> None:
     """Half around the stage, in folds."""
     radius, height, folds, steps = 8.0, 9.0, 30, 360
     vertices, faces = [], []
@@ -123,7 +130,7 @@ def make_curtain():
     set_material(curtain, make_material("velvet", CURTAIN, roughness=0.8, specular=0.2))
 
 
-def make_dancer():
+def make_dancer() -> None:
     """A red ball with ivory dots; it hops twice in a loop, and turns a sixth of a turn with each hop."""
     red = make_material("dress", RED, roughness=0.3, specular=0.5)
     ivory = make_material("dots", IVORY, roughness=0.4)
@@ -137,32 +144,33 @@ def make_dancer():
     # Six dots around, row by row, set off by half a step: so a sixth of a turn looks like none, and the loop closes.
     for row, latitude in enumerate((-62, -31, 0, 31, 62)):
         for i in range(6):
-            longitude = math.radians((i + row % 2 / 2) * 60)
-            upright = math.radians(latitude)
-            normal = Vector((math.cos(upright) * math.cos(longitude), math.cos(upright) * math.sin(longitude), math.sin(upright)))
+            east, north = math.radians((i + row % 2 / 2) * 60), math.radians(latitude)
+            flat = math.cos(north)
+            normal = Vector((flat * math.cos(east), flat * math.sin(east), math.sin(north)))
             radius = 0.25 if abs(latitude) < 60 else 0.17
-            bpy.ops.mesh.primitive_uv_sphere_add(segments=32, ring_count=16, radius=radius, location=normal * 0.955 + Vector((0, 0, 1)))
+            bpy.ops.mesh.primitive_uv_sphere_add(segments=32, ring_count=16, radius=radius)
             dot = bpy.context.object
             smooth(dot)
             set_material(dot, ivory)
+            dot.location = normal * 0.955 + Vector((0, 0, 1))
             dot.rotation_euler = normal.to_track_quat("Z", "Y").to_euler()
             dot.scale = (1, 1, 0.32)
             dot.parent = dancer
     hop = FRAMES // 2
     for start in (1, 1 + hop):
-        for offset, height, stretch in ((0, 0.05, 0.78), (2, 0.30, 1.10), (6, 1.25, 1.0), (10, 0.30, 1.10), (12, 0.05, 0.78)):
-            key(dancer, "location", start + offset, height, index=2)
+        for offset, height, stretch in HOP:
+            set_key(dancer, "location", start + offset, height, index=2)
             wide = 1 / math.sqrt(stretch)
-            key(dancer, "scale", start + offset, (wide, wide, stretch))
+            set_key(dancer, "scale", start + offset, (wide, wide, stretch))
     for frame, turn in ((1, 0), (1 + FRAMES, 2 * math.pi / 3)):
-        key(dancer, "rotation_euler", frame, turn, index=2)
-    for curve in dancer_curves(dancer):
+        set_key(dancer, "rotation_euler", frame, turn, index=2)
+    for curve in read_curves(dancer):
         if curve.data_path == "rotation_euler":
             for point in curve.keyframe_points:
                 point.interpolation = "LINEAR"
 
 
-def dancer_curves(thing):
+def read_curves(thing: bpy.types.Object) -> Iterable[bpy.types.FCurve]:
     action = thing.animation_data.action
     if hasattr(action, "fcurves"):
         return action.fcurves
@@ -170,7 +178,7 @@ def dancer_curves(thing):
     return action.layers[0].strips[0].channelbag(thing.animation_data.action_slot).fcurves
 
 
-def make_lanterns():
+def make_lanterns() -> None:
     """A ring of lanterns that rises and falls as a wave, once around in a loop."""
     glow = make_glow("lantern", WARM, 3.0)
     cap = make_material("cap", (0.05, 0.02, 0.015), roughness=0.6)
@@ -187,24 +195,24 @@ def make_lanterns():
         bpy.context.object.parent = lantern
         for frame in range(1, FRAMES + 2, 2):
             wave = math.sin(2 * math.pi * ((frame - 1) / FRAMES - 2 * phase))
-            key(lantern, "location", frame, 0.55 + 0.28 * wave, index=2)
+            set_key(lantern, "location", frame, 0.55 + 0.28 * wave, index=2)
 
 
-def make_lamp(name, color, power, size, location, target):
+def make_lamp(name: str, color: Triple, power: float, size: float, location: Triple) -> bpy.types.Object:
     data = bpy.data.lights.new(name, "AREA")
     data.color, data.energy, data.size = color, power, size
     lamp = bpy.data.objects.new(name, data)
     lamp.location = location
     bpy.context.collection.objects.link(lamp)
-    look_at(lamp, target)
+    return lamp
 
 
-def make_lights_and_camera(scene):
+def make_lights_and_camera(scene: bpy.types.Scene) -> None:
     bpy.ops.object.empty_add(location=(0, 0, 0.95))
     target = bpy.context.object
-    make_lamp("key", (1.0, 0.80, 0.58), 620, 2.2, (4.2, -4.6, 6.2), target)
-    make_lamp("rim", COOL, 700, 2.5, (-4.5, 5.0, 4.6), target)
-    make_lamp("fill", (1.0, 0.45, 0.5), 90, 5.0, (-5.5, -4.0, 2.2), target)
+    look_at(make_lamp("key", (1.0, 0.80, 0.58), 620, 2.2, (4.2, -4.6, 6.2)), target)
+    look_at(make_lamp("rim", COOL, 700, 2.5, (-4.5, 5.0, 4.6)), target)
+    look_at(make_lamp("fill", (1.0, 0.45, 0.5), 90, 5.0, (-5.5, -4.0, 2.2)), target)
 
     world = bpy.data.worlds.new("night")
     world.use_nodes = True
@@ -221,7 +229,7 @@ def make_lights_and_camera(scene):
     scene.camera = camera
 
 
-def has_denoiser():
+def has_denoiser() -> bool:
     """Debian's builds have none: with denoising on they write no frame and exit 0."""
     try:
         import _cycles
@@ -230,7 +238,7 @@ def has_denoiser():
     return bool(getattr(_cycles, "with_openimagedenoise", False))
 
 
-def set_up_render(scene):
+def set_up_render(scene: bpy.types.Scene) -> None:
     scene.frame_start, scene.frame_end = 1, FRAMES
     scene.render.fps = 24
     scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
@@ -250,7 +258,7 @@ def set_up_render(scene):
     scene.cycles.use_denoising = has_denoiser()
 
 
-def main(path):
+def main(path: str) -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     make_stage()
@@ -259,7 +267,7 @@ def main(path):
     make_lanterns()
     make_lights_and_camera(scene)
     set_up_render(scene)
-    bpy.ops.wm.save_as_mainfile(filepath=path, check_existing=False)
+    bpy.ops.wm.save_as_mainfile(filepath=path, check_existing=False, compress=True)
 
 
 main(sys.argv[sys.argv.index("--") + 1])
