@@ -43,6 +43,16 @@ export async function findAttemptOfTask(
   return (await query<LoggedAttempt & object>(client, OF_TASK, [taskId, number])).rows[0] ?? null;
 }
 
+const START: Statement = {
+  name: 'log-start',
+  text: 'SELECT min("offset") AS start FROM task_log_chunk WHERE attempt_id = $1',
+};
+
+/** Where the stored log begins: later than 0 when its first days have been dropped; at its end when all have. */
+export async function findLogStart(client: ClientBase | Pool, { id, logBytes }: LoggedAttempt): Promise<number> {
+  return (await query<{ start: number | null }>(client, START, [id])).rows[0]?.start ?? logBytes;
+}
+
 /** A part of a log as it is stored. */
 export interface LogBytes {
   /** Where it begins: later than was asked for when what was there has been dropped. */

@@ -151,7 +151,7 @@ class Subscription {
   }
 
   asTexts(): Answers {
-    const toText = (answer: Answer | null) => answer?.text;
+    const toText = (answer: Answer | null) => answer?.text ?? null;
     return {
       next: () => this.next(toText),
       explain: (error) => this.operation.explain(error),
