@@ -39,8 +39,8 @@ const OVER_TIME: Statement = {
  * has itself been up and connected for one: after an outage of the gateway it is the gateway that was silent.
  */
 export async function endLeases(store: Store, upSince: Date): Promise<void> {
+  if (!couldBeHeard(store, upSince)) return;
   const silentSince = new Date(store.now().getTime() - store.leaseMs);
-  if (silentSince < upSince) return;
   const silent = (await query<{ id: string }>(store.pool, SILENT_WORKERS, [silentSince])).rows.map(({ id }) => id);
   if (silent.length === 0) return;
   const values = [silentSince, silent];
@@ -63,14 +63,21 @@ export async function endLeases(store: Store, upSince: Date): Promise<void> {
   if (lost.length > 0) store.announce({ jobIds: new Set(), workerIds: new Set(lost), mayHaveWork: true });
 }
 
+/** Whether every worker that is alive has had the time to say what it could not say while the gateway was away. */
+function couldBeHeard(store: Store, upSince: Date): boolean {
+  return store.now().getTime() - upSince.getTime() >= store.leaseMs;
+}
+
 /** Ends attempts whose worker was told to stop and has not confirmed it in time. */
-export async function endUnconfirmedStops(store: Store): Promise<void> {
+export async function endUnconfirmedStops(store: Store, upSince: Date): Promise<void> {
+  if (!couldBeHeard(store, upSince)) return;
   const sentBefore = new Date(store.now().getTime() - STOP_CONFIRMATION_MS);
   await endAttempts(store, findBy(UNCONFIRMED, [sentBefore]), () => ({ outcome: 'STOPPED', actor: 'gateway' }));
 }
 
 /** Ends attempts that run longer than their job allows, or that have printed, reported and saved nothing for too long. */
-export async function endTimedOutAttempts(store: Store): Promise<void> {
+export async function endTimedOutAttempts(store: Store, upSince: Date): Promise<void> {
+  if (!couldBeHeard(store, upSince)) return;
   const now = store.now();
   await endAttempts(
     store,

@@ -39,8 +39,8 @@ const READ: Statement = { name: 'read-workers', text: `SELECT ${COLUMNS} FROM wo
 const FARM: Statement = {
   name: 'read-farm',
   text: `SELECT id, task_types AS "taskTypes", tags FROM worker
-    WHERE status = 'AWAKE' AND is_signed_on AND deleted_at IS NULL AND requested_status IS DISTINCT FROM 'ASLEEP'
-      AND requested_status IS DISTINCT FROM 'OFFLINE' AND last_seen_at > $1`,
+    WHERE status = 'AWAKE' AND is_signed_on AND deleted_at IS NULL AND coalesce(requested_status, 'AWAKE') = 'AWAKE'
+      AND last_seen_at > $1`,
 };
 const TOUCH: Statement = {
   name: 'touch-workers',
@@ -67,7 +67,7 @@ export async function readWorkers(client: ClientBase, ids: readonly string[]): P
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** Who takes work at present: awake (busy or not) and seen since then. */
+/** Who takes work at present: awake (busy or not), not asked for anything else, and seen since then. */
 export async function readFarm(client: ClientBase, seenSince: Date): Promise<FarmWorker[]> {
   return (await query<FarmWorker>(client, FARM, [seenSince])).rows;
 }

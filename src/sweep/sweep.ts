@@ -41,8 +41,8 @@ export function createSweep(store: Store, logger: Logger): Sweep {
     if (!isConnected) upSince = store.now();
     isConnected = true;
     await endLeases(store, upSince);
-    await endTimedOutAttempts(store);
-    await endUnconfirmedStops(store);
+    await endTimedOutAttempts(store, upSince);
+    await endUnconfirmedStops(store, upSince);
   }
 
   async function dropWhatIsOld(): Promise<void> {

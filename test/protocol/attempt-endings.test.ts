@@ -122,12 +122,16 @@ async function begin(failures: number, maxAttempts: number, failureLimitPercent 
     failureLimitPercent,
     settings: { types: 'misc,misc,video' },
   });
-  await worker.complete((await worker.claim())!.attemptToken);
+  const first = (await worker.claim())!;
+  const { assignments } = await worker.complete(first.attemptToken, { freeSlots: 1 });
+  let token = assignments[0]!.attemptToken;
+  worker.running.add(token);
   for (let i = 0; i < failures; i += 1) {
-    await worker.fail((await worker.claim())!.attemptToken);
+    await worker.fail(token);
     farm.clock.advance(600);
+    token = (await worker.claim())!.attemptToken;
   }
-  return { job, worker, token: (await worker.claim())!.attemptToken };
+  return { job, worker, token };
 }
 
 /** What is stored of the task whose attempt ends, and the outcome of its newest attempt. */
@@ -143,8 +147,8 @@ const taskChanges = async (job: SubmittedJob, after: number) =>
     .map(({ from, to, reason }) => `${from} → ${to} ${reason}`);
 
 /** Whether it failed before makes a difference to a recall only. */
-const ORDERED_CASES = Object.entries(ORDERS).flatMap(([name, { order }]) =>
-  (order === 'RECALLED' ? [0, 1] : [0]).map((failures) => ({ order: name, failures })),
+const ORDERED_CASES = Object.entries(ORDERS).flatMap(([name, { reason }]) =>
+  (reason === 'HANDED_BACK' ? [0, 1] : [0]).map((failures) => ({ order: name, failures })),
 );
 
 /** The first failure, one in between and the last one; and the only one. */

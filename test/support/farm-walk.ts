@@ -25,6 +25,8 @@ import { type StoredJob, StoreWorker, submitShape } from './test-store.ts';
 const USER = { actor: 'user' };
 /** Longer than any avoidance, back-off or block. */
 const AN_HOUR = 3601;
+/** Since when the gateway is up. */
+const LONG_AGO = new Date(0);
 const COMPLETED = { completed: { outputs: [] } };
 const FAILED = { failed: { kind: 'OTHER' as const, message: 'It broke.' } };
 
@@ -241,13 +243,13 @@ export class FarmWalk {
         this.clock.advance(60);
         for (const other of this.workers)
           if (other !== worker) await this.sync([other.call({ running: this.runningOf(other) })]);
-        await endLeases(this.store, new Date(0));
+        await endLeases(this.store, LONG_AGO);
       }
       return [[job, action]];
     }
     const running = this.jobs.filter(({ state }) => state.tasks.some(({ status }) => status === 'active'));
     this.clock.advance(60);
-    await endLeases(this.store, new Date(0));
+    await endLeases(this.store, LONG_AGO);
     return running.map((each) => [each, action]);
   }
 
@@ -268,10 +270,11 @@ export class FarmWalk {
     const { rows } = await this.store.pool.query<{ token: string }>(
       'SELECT token FROM attempt WHERE ended_at IS NULL AND stop_sent_at IS NOT NULL',
     );
-    await endUnconfirmedStops(this.store);
+    await endUnconfirmedStops(this.store, LONG_AGO);
     const tokens = rows.map(({ token }) => token);
     return this.attempts
       .filter(({ token }) => tokens.includes(token))
+      .sort((a, b) => a.task - b.task)
       .map(({ job, task }) => [job, { kind: 'leaveUnconfirmed', task }]);
   }
 
@@ -283,7 +286,7 @@ export class FarmWalk {
         await this.sync([
           attempt.worker.reporting(attempt.token, { progress: { fraction: 0.5 } }, { running: [attempt.token] }),
         ]);
-    await endTimedOutAttempts(this.store);
+    await endTimedOutAttempts(this.store, LONG_AGO);
   }
 
   /** All in one transaction. */
