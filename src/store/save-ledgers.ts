@@ -118,13 +118,14 @@ export async function saveLedgers(
     TASKS,
     collect((ledger) => ledger.dirtyTasks),
   );
-  await write(
-    NEW_ATTEMPTS,
-    collect((ledger) => ledger.newAttempts),
-  );
+  // First the ended ones: a task that is given out again at once has at most one live attempt at any time.
   await write(
     ATTEMPTS,
     collect((ledger) => [...ledger.dirtyAttempts].filter((attempt) => !ledger.newAttempts.has(attempt))),
+  );
+  await write(
+    NEW_ATTEMPTS,
+    collect((ledger) => ledger.newAttempts),
   );
   const forgivenTasks = all.flatMap((ledger) => [...ledger.forgivenTasks]);
   const forgivenJobs = all.filter((ledger) => ledger.isForgiven).map((ledger) => ledger.job.id);

