@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { LedgerTask } from '../domain/job-ledger.ts';
+import { type LedgerTask, ledgerKey } from '../domain/job-ledger.ts';
 import { query, type Statement } from './database.ts';
 import { type Ledgers, TASK_COLUMNS } from './ledger-rows.ts';
 
@@ -18,13 +18,18 @@ const CANDIDATE_JOBS: Statement = {
     ORDER BY job.priority DESC, job.tasks_active, job.created_at, job.id LIMIT $4`,
 };
 
-/** The next claimable tasks of each locked job, after the index that was read before. */
+/**
+ * The next claimable tasks of each type of each locked job, after the index that was read before. Type by type, for only so
+ * are they read in the index's own order: with `type = ANY(…)` a job of 1,000 tasks was read and sorted whole (measured
+ * for 20 of them in a fresh database: 23 ms instead of 0.7 ms).
+ */
 const CANDIDATE_TASKS: Statement = {
   name: 'claim-candidate-tasks',
-  text: `SELECT task.* FROM unnest($1::uuid[], $2::integer[]) AS wanted (job_id, after_index) CROSS JOIN LATERAL (
+  text: `SELECT task.* FROM unnest($1::uuid[], $2::integer[]) AS wanted (job_id, after_index) CROSS JOIN unnest($3::text[]) AS wanted_type (type)
+    CROSS JOIN LATERAL (
       SELECT ${TASK_COLUMNS}
       FROM task
-      WHERE task.job_id = wanted.job_id AND task.type = ANY($3::text[]) AND task.open_dependencies = 0
+      WHERE task.job_id = wanted.job_id AND task.type = wanted_type.type AND task.open_dependencies = 0
         AND task.status IN ('queued', 'soft-failed') AND task.index > wanted.after_index
       ORDER BY task.index LIMIT $4
     ) AS task`,
@@ -40,21 +45,34 @@ export async function findCandidateJobs(
   return rows.map(({ id }) => id);
 }
 
-/** Adds up to `limit` claimable tasks to each ledger; true for the ledgers that may have more. */
+/**
+ * Adds up to `limit` claimable tasks of each type to each ledger.
+ *
+ * @returns the tasks, and up to which index each job's are known now: Infinity when all are.
+ */
 export async function fillClaimableTasks(
   client: ClientBase,
   ledgers: Ledgers,
   after: ReadonlyMap<string, number>,
   taskTypes: readonly string[],
   limit: number,
-): Promise<(LedgerTask & { jobId: string })[]> {
+): Promise<{ tasks: LedgerTask[]; upTo: ReadonlyMap<string, number> }> {
   const ids = [...ledgers.keys()];
   const { rows } = await query<LedgerTask & { jobId: string }>(client, CANDIDATE_TASKS, [
     ids,
     ids.map((id) => after.get(id) ?? -1),
-    taskTypes,
+    [...new Set(taskTypes)],
     limit,
   ]);
-  for (const task of rows) ledgers.get(task.jobId)!.addTask(task);
-  return rows;
+  const upTo = new Map(ids.map((id) => [id, Number.POSITIVE_INFINITY]));
+  const counts = new Map<string, number>();
+  for (const task of rows) {
+    ledgers.get(task.jobId)!.addTask(task);
+    const key = ledgerKey(task.jobId, task.type);
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    // A full page: beyond its last task there may be more of the type.
+    if (count === limit) upTo.set(task.jobId, Math.min(upTo.get(task.jobId)!, task.index));
+  }
+  return { tasks: rows, upTo };
 }

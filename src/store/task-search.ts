@@ -51,12 +51,9 @@ export class TaskSearch {
 
   private async readPages(ledgers: Ledgers, taskTypes: readonly string[], pageSize: number): Promise<void> {
     const after = new Map([...ledgers].map(([id, ledger]) => [id, this.readTo(ledger, taskTypes)]));
-    const tasks = await fillClaimableTasks(this.client, ledgers, after, taskTypes, pageSize);
-    for (const [id, ledger] of ledgers) {
-      const own = tasks.filter((task) => task.jobId === id);
-      const upTo = own.length < pageSize ? Number.POSITIVE_INFINITY : own.at(-1)!.index;
-      this.readings.set(readingKey(ledger, taskTypes), { upTo, pageSize });
-    }
+    const { tasks, upTo } = await fillClaimableTasks(this.client, ledgers, after, taskTypes, pageSize);
+    for (const [id, ledger] of ledgers)
+      this.readings.set(readingKey(ledger, taskTypes), { upTo: upTo.get(id)!, pageSize });
     await this.readHistory(ledgers, tasks);
   }
 

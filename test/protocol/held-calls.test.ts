@@ -118,6 +118,18 @@ describe('a held call is answered at once', () => {
 });
 
 describe('a held call', () => {
+  it('is not answered by a stop that the worker was told a moment ago', async () => {
+    const worker = await farm.worker();
+    const job = await farm.submit(independent(1));
+    const { attemptToken } = (await worker.claim())!;
+    await farm.ask('cancelTask', { id: job.tasks[0] });
+    expect((await worker.sync(LONG)).stops).toHaveLength(1);
+    const { answer } = await hold(worker);
+    expect(await Promise.race([answer, Promise.resolve('held')])).toBe('held');
+    expect((await worker.sync()).stops).toEqual([{ attemptToken, reason: 'CANCELED' }]);
+    await answer;
+  });
+
   it('whose caller has gone takes no work', async () => {
     const worker = await farm.worker();
     const gone = new AbortController();
