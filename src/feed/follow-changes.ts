@@ -73,6 +73,8 @@ class ChangeStream implements AsyncIterableIterator<ChangeEvent> {
     this.hasBegun = true;
     const { feed, wish } = this;
     try {
+      // What was committed before belongs to the first batch, and to what caughtUp speaks of.
+      await feed.catchUp();
       this.position = await findStart(feed, wish);
       const end = await findDeletion(feed.store.pool, wish.filter.jobId);
       if (end === null || comparePositions(this.position, end) < 0) return await this.next();
@@ -136,8 +138,9 @@ export async function readOnce(feed: Feed, wish: ChangesWish, first: number): Pr
   const { filter } = wish;
   const { pool } = feed.store;
   await findDeletion(pool, filter.jobId);
-  const head = feed.head;
-  const start = wish.startAt === 'OLDEST' && !wish.after ? BEGINNING : await findStart(feed, wish);
+  if (!wish.after && wish.startAt === 'NOW') await feed.catchUp();
+  const { head } = feed;
+  const start = await findStart(feed, wish);
   const { changes, position, isEnd } = await readChanges(pool, { filter, after: start, first, until: null });
   const reached = position ?? start;
   if (!isEnd) return { changes, position: reached, seenAt: null };
@@ -146,9 +149,7 @@ export async function readOnce(feed: Feed, wish: ChangesWish, first: number): Pr
 
 async function findStart(feed: Feed, { after, startAt, filter }: ChangesWish): Promise<EventPosition> {
   if (after) return await requirePosition(feed.cursorContext(), after, filter.jobId);
-  if (startAt === 'OLDEST') return BEGINNING;
-  await feed.catchUp();
-  return feed.head;
+  return startAt === 'OLDEST' ? BEGINNING : feed.head;
 }
 
 const DELETION: Statement = {

@@ -12,6 +12,8 @@ const MESSAGE_BYTES = 65_536;
 
 export interface LogWish {
   readonly taskId: string;
+  /** The task's id as the caller knows it, for errors. */
+  readonly givenId: string;
   /** Null: the newest one, or that of the cursor. */
   readonly attemptNumber: number | null;
   readonly after: EventCursor | LogCursor | null;
@@ -21,7 +23,7 @@ export interface LogWish {
 export async function readLogOnce(feed: Feed, wish: LogWish, maxBytes: number): Promise<LogPage> {
   const { pool } = feed.store;
   const attempt = await findWished(feed, wish);
-  if (!attempt) throw new NotFoundError('attempt', wish.taskId);
+  if (!attempt) throw new NotFoundError('attempt', wish.givenId);
   const page = await readLogPage(pool, attempt, wish.after ? offsetOf(wish.after) : 0, maxBytes);
   refuseGap(feed, wish, page);
   return page;
@@ -62,16 +64,18 @@ async function* followAttempt(
   }
 }
 
-async function findWished(feed: Feed, { taskId, attemptNumber, after }: LogWish): Promise<LoggedAttempt | null> {
+async function findWished(
+  feed: Feed,
+  { taskId, givenId, attemptNumber, after }: LogWish,
+): Promise<LoggedAttempt | null> {
   const { pool } = feed.store;
   const attemptId = after?.stream === 'log' && attemptNumber === null ? after.attemptId : null;
   const found = await (attemptId ? findLoggedAttempt(pool, attemptId) : findAttemptOfTask(pool, taskId, attemptNumber));
   const attempt = found?.taskId === taskId ? found : await findAttemptOfTask(pool, taskId, attemptNumber);
   if (!attempt) {
     if (!(await hasTask(feed.store, taskId))) throw new NotFoundError('task', taskId);
-    if (attemptNumber !== null) throw new NotFoundError('attempt', taskId);
-    if (!after) return null;
-    throw new NotFoundError('attempt', taskId);
+    if (attemptNumber === null && !after) return null;
+    throw new NotFoundError('attempt', givenId);
   }
   if (after) refuseCursor(feed, attempt, after);
   return attempt;

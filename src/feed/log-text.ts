@@ -13,6 +13,7 @@ const REPLACEMENT = '\ufffd';
 const HARMFUL = /\r\n|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 const CARRIAGE_RETURN = 0x0d;
+const LINE_FEED = 0x0a;
 
 export function showHarmlessly(text: string): string {
   return text.replace(HARMFUL, (found) => {
@@ -33,10 +34,11 @@ export function measurePiece(bytes: Buffer, length: number, isEnd: boolean): num
   let end = Math.min(bytes.length, length);
   while (end > 0 && isInsideCharacter(bytes, end)) end -= 1;
   if (end === 0 && bytes.length > 0) end = endOfCharacter(bytes, 0);
-  if (bytes[end - 1] !== CARRIAGE_RETURN || (isEnd && end === bytes.length)) return end;
-  if (end > 1) return end - 1;
-  // A carriage return alone: with what follows it, or later.
-  return end < bytes.length ? endOfCharacter(bytes, end) : 0;
+  if (bytes[end - 1] !== CARRIAGE_RETURN) return end;
+  // At the end of what there is, its line feed may still come.
+  if (end === bytes.length) return isEnd ? end : end - 1;
+  if (bytes[end] !== LINE_FEED) return end;
+  return end > 1 ? end - 1 : end + 1;
 }
 
 function endOfCharacter(bytes: Buffer, start: number): number {

@@ -44,6 +44,7 @@ interface Arguments {
 function readArguments({ taskId, attemptNumber, after }: Arguments): LogWish {
   return {
     taskId: requireId('Task', String(taskId)),
+    givenId: String(taskId),
     attemptNumber: attemptNumber ?? null,
     after: readCursorArgument(after),
   };

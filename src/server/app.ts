@@ -10,14 +10,19 @@ import { checkListenHost } from './listen-address.ts';
 import { createErrorMask } from './masking.ts';
 import { trackOperations } from './operations.ts';
 import { createSenderGuard, type SenderHeaders } from './origin.ts';
-import { createRouter } from './routes.ts';
+import { createRouter, type Route } from './routes.ts';
 import { addSecurityHeaders } from './security-headers.ts';
+import type { SharingOptions } from './subscription-answers.ts';
 import { createWebSocketEndpoint } from './websocket.ts';
 
 export interface AppDeps {
   readonly schema: GraphQLSchema;
   /** Called once per operation. Gives a plain object: its own fields are what resolvers see. */
   createContext(caller: Caller): object | Promise<object>;
+  /** What subscribers have to have in common to share their answers; left out, each gets answers of its own. */
+  readonly sharing?: SharingOptions;
+  /** What is served beside GraphQL. */
+  readonly routes?: readonly Route[];
   readonly logger: Logger;
   readonly version: string;
   readonly host: string;
@@ -64,6 +69,7 @@ export function createApp(deps: AppDeps): App {
     graphqlRoute(graphql, deps.exampleOperations),
     healthRoute(deps.version),
     readyRoute(isReady, mask),
+    ...(deps.routes ?? []),
   ]);
 
   async function answer(request: Request, caller: Caller): Promise<Response> {

@@ -2,10 +2,12 @@ import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Caller } from './caller.ts';
 import { refuse } from './errors.ts';
+import { useEventStream } from './event-stream.ts';
 import { createGraphiqlPage, type ExampleOperation } from './graphiql.ts';
 import { useQueryLimits } from './limits.ts';
 import { type ErrorMask, useErrorCodes } from './masking.ts';
 import type { Route } from './routes.ts';
+import { NO_SHARING, type SharingOptions, useSubscriptionAnswers } from './subscription-answers.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
@@ -14,17 +16,19 @@ export interface GraphqlDeps {
   /** Called once per operation. Gives a plain object: its own fields are what resolvers see. */
   createContext(caller: Caller): object | Promise<object>;
   readonly mask: ErrorMask;
+  /** What subscribers have to have in common to share their answers; left out, each gets answers of its own. */
+  readonly sharing?: SharingOptions;
 }
 
 /** What both transports run operations with, so that limits, masking and context are the same. */
 export type GraphqlServer = YogaServerInstance<{ caller: Caller }, object>;
 
-export function createGraphqlServer({ schema, createContext, mask }: GraphqlDeps): GraphqlServer {
+export function createGraphqlServer({ schema, createContext, mask, sharing = NO_SHARING }: GraphqlDeps): GraphqlServer {
   return createYoga<{ caller: Caller }, object>({
     schema,
     context: ({ caller }) => createContext(caller),
     graphqlEndpoint: GRAPHQL_PATH,
-    plugins: [useErrorCodes(), useQueryLimits()],
+    plugins: [useErrorCodes(), useQueryLimits(), useSubscriptionAnswers(mask, sharing), useEventStream()],
     maskedErrors: { maskError: mask },
     logging: false, // the mask logs, once
     // What follows is done here, before a request gets that far, or not wanted.

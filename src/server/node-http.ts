@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
 import { refuse } from './errors.ts';
+import { writeEventStream } from './event-stream.ts';
 import type { SenderHeaders } from './origin.ts';
 
 /**
@@ -74,6 +75,7 @@ function isJson(response: Response): boolean {
 
 async function pipeBody(response: Response, target: ServerResponse, signal: AbortSignal): Promise<void> {
   target.flushHeaders();
+  if (writeEventStream(response, target, signal)) return;
   // Not in object mode: that would read ahead by messages, however long they are.
   const source = Readable.from(response.body!, { objectMode: false });
   const endStream = () => {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { SyncDesk } from '../dispatch/sync-desk.ts';
 import type { JobTypeRegistry } from '../domain/job-type.ts';
 import { Feed, type FeedTuning } from '../feed/feed.ts';
-import { createContext, type Gateway } from '../graphql/context.ts';
+import { type Context, createContext, type Gateway, keyOfViewer, renewContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Database } from '../store/database.ts';
 import { isDatabaseUnavailable } from '../store/database-faults.ts';
@@ -11,6 +11,7 @@ import { syncWorkers } from '../store/sync-workers.ts';
 import { createSweep, type Sweep } from '../sweep/sweep.ts';
 import { createApp } from './app.ts';
 import { EXAMPLE_OPERATIONS } from './example-operations.ts';
+import { logRoute } from './log-route.ts';
 import { VERSION } from './version.ts';
 
 export interface GatewayOptions {
@@ -69,6 +70,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const app = createApp({
     schema,
     createContext: (caller) => createContext(gateway, caller),
+    sharing: {
+      keyOf: (context) => keyOfViewer(context as Context),
+      renew: (context) => renewContext(context as Context),
+    },
     logger,
     version: VERSION,
     host: options.host,
@@ -80,6 +85,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     },
     isDatabaseUnavailable,
     exampleOperations: EXAMPLE_OPERATIONS,
+    routes: [logRoute({ store, authenticate: (caller) => createContext(gateway, caller) })],
   });
   await sweep.dropWhatIsOld();
   await feed.start();

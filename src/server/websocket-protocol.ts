@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws';
 import type { GraphqlServer } from './graphql-endpoint.ts';
 import { type ErrorMask, formatError } from './masking.ts';
 import type { Operation, Operations } from './operations.ts';
+import { type Answers, takeAnswers } from './subscription-answers.ts';
 
 export interface ProtocolDeps {
   readonly graphql: GraphqlServer;
@@ -16,6 +17,8 @@ export interface ProtocolDeps {
 /** One socket and what runs on it. Operations go by their payload: ids may be used again while the old one still ends. */
 export interface Connection {
   readonly socket: WebSocket;
+  /** Resolves when there is room for the next message. */
+  readonly send: (text: string) => Promise<void>;
   readonly remoteAddress: string | null;
   readonly operations: Map<SubscribePayload, Operation>;
   /** Those that are no subscriptions: a shutdown waits for their answers. */
@@ -91,11 +94,13 @@ export function createProtocol({ graphql, mask, operations, onOperationEnd }: Pr
     onSubscribe: prepare,
     execute: (args) => run((args as RunnableArgs).execute, args),
     subscribe: (args) => run((args as RunnableArgs).subscribe, args),
-    async onOperation(context, id, payload, _args, pending) {
+    async onOperation(context, id, payload, args, pending) {
       const result = await pending;
       if (!isStream(result)) return isRequestError(result) ? fail(result.errors) : undefined;
       if (context.extra.isLeaving) delete context.subscriptions[id];
-      return endWithStream(result, () => end(context.extra, payload));
+      const answers = takeAnswers((args.contextValue as { caller: object }).caller);
+      const stream = answers ? sendAnswers(answers, id, context.extra.send) : result;
+      return endWithStream(stream, () => end(context.extra, payload));
     },
     onNext: (_context, _id, _payload, _args, result) =>
       result.errors && { ...result, errors: result.errors.map((error) => formatError(mask(error))) },
@@ -143,6 +148,30 @@ function endWithStream<Result>(stream: AsyncIterable<Result>, end: () => void): 
     },
   };
   return { ...watched, [Symbol.asyncIterator]: () => watched };
+}
+
+/**
+ * A stream that sends its answers itself, past graphql-ws, which would write each text anew; of it graphql-ws sees only
+ * the end.
+ */
+function sendAnswers(answers: Answers, id: string, send: Connection['send']): AsyncIterable<never> {
+  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+  const stream: AsyncIterator<never> = {
+    next: () =>
+      new Promise((resolve, reject) => {
+        const take = (text: string | null) => {
+          if (text === null) resolve({ done: true, value: undefined });
+          else send(`${head}${text}}`).then(takeNext);
+        };
+        const takeNext = () => void answers.next().then(take, reject);
+        takeNext();
+      }),
+    async return() {
+      await answers.close();
+      return { done: true, value: undefined };
+    },
+  };
+  return { ...stream, [Symbol.asyncIterator]: () => stream };
 }
 
 /** The way to make graphql-ws send an `error` when it already has a result. */

@@ -50,8 +50,10 @@ export function createWebSocketEndpoint(deps: WebSocketDeps): WebSocketEndpoint 
   });
 
   sockets.on('connection', (socket, request) => {
+    const send = pace(socket);
     const connection: Connection = {
       socket,
+      send,
       remoteAddress: request.socket.remoteAddress ?? null,
       operations: new Map(),
       brief: new Set(),
@@ -62,7 +64,7 @@ export function createWebSocketEndpoint(deps: WebSocketDeps): WebSocketEndpoint 
     const onClosed = protocol.opened(
       {
         protocol: socket.protocol,
-        send: pace(socket),
+        send,
         close: (code, reason) => socket.close(code, reason),
         onMessage: (take) =>
           socket.on('message', (data) => take(String(data)).catch((error) => abandon(socket, error))),

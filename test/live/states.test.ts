@@ -76,6 +76,22 @@ describe.each(TRANSPORTS)('jobUpdated over $name', (transport) => {
     await stream.close();
   });
 
+  it('says anew why tasks wait when a worker comes or goes', async () => {
+    const jobId = await submitPlainJob(gateway.store, 1, { workerTag: `gpu-${transport.name}` });
+    const stream = open(jobId);
+    expect(await stream.next()).toMatchObject({ waitingFor: ['NO_CAPABLE_WORKER'] });
+    const worker = await StoreWorker.signOn(gateway.store, { name: `farm ${transport.name}` });
+    await gateway.ask(`mutation ($input: UpdateWorkerInput!) { updateWorker(input: $input) { __typename } }`, {
+      input: { id: globalId('Worker', worker.id), tags: [`gpu-${transport.name}`] },
+    });
+    let job: Job;
+    do job = await stream.next();
+    while (job.waitingFor[0] === 'NO_CAPABLE_WORKER');
+    expect(job.waitingFor).toEqual(['ALL_WORKERS_BUSY']);
+    await stream.close();
+    await cancel(jobId);
+  });
+
   it('gives at most ten a second of a job that changes all the time, and the newest state at the end', async () => {
     const jobId = await submitPlainJob(gateway.store, 1);
     const stream = open(jobId);

@@ -5,6 +5,8 @@ import { BUILT_IN_JOB_TYPES } from '../../src/job-types/built-in.ts';
 import { type RunningGateway, startGateway } from '../../src/server/start-gateway.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { FarmWorker } from './farm-worker.ts';
+import type { TestGateway } from './gateway.ts';
 import { type GraphqlAnswer, postJson, type Transport } from './server.ts';
 
 export interface LiveGateway extends RunningGateway {
@@ -18,6 +20,19 @@ export interface LiveOptions {
   readonly now?: () => Date;
   readonly logLimitBytes?: number;
   readonly maxConnections?: number;
+}
+
+/** A worker that speaks the protocol with this gateway. */
+export function signOnFarmWorker(gateway: LiveGateway, name: string): Promise<FarmWorker> {
+  const run = async <Data>(query: string, variables: Record<string, unknown> = {}, token?: string) => {
+    const headers: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : {};
+    const { data, errors } = (await (
+      await postJson(gateway.url, { query, variables }, headers)
+    ).json()) as GraphqlAnswer;
+    if (errors) throw new Error(errors.map(({ message }) => message).join('\n'));
+    return data as Data;
+  };
+  return FarmWorker.signOn({ run } as TestGateway, name);
 }
 
 /** A gateway with a database of its own. */
