@@ -1,5 +1,5 @@
 import type { CommittedChange } from '../store/store.ts';
-import type { SyncAnswer, SyncCall, SyncResult } from '../store/sync-workers.ts';
+import type { SyncAnswer, SyncCall, SyncResult } from '../store/sync-call.ts';
 
 /** Calls that one transaction answers at most. */
 const MAX_BATCH = 256;

@@ -25,6 +25,7 @@ import {
   TaskStatusEnum,
   TransitionRefusalEnum,
 } from './status.ts';
+import { readJob, readTask } from './stored.ts';
 
 /*
  * Errors that a user can cause: each is a class of the domain and a type of the same name here. What a resolver throws of
@@ -87,8 +88,7 @@ const JobTransition = builder.objectRef<JobTransitionError>('JobTransitionError'
     job: t.prismaField({
       type: 'Job',
       description: 'The job, unchanged.',
-      resolve: (query, { jobId }, _args, { store }) =>
-        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      resolve: readJob,
     }),
     from: t.field({ type: JobStatusEnum, description: 'Its status.', resolve: ({ refused }) => refused.from }),
     to: t.field({
@@ -112,8 +112,7 @@ const TaskTransition = builder.objectRef<TaskTransitionError>('TaskTransitionErr
     task: t.prismaField({
       type: 'Task',
       description: 'The task, unchanged.',
-      resolve: (query, { taskId }, _args, { store }) =>
-        store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
+      resolve: readTask,
     }),
     from: t.field({ type: TaskStatusEnum, description: 'Its status.', resolve: ({ refused }) => refused.from }),
     to: t.field({
@@ -137,8 +136,7 @@ const DependencyUnfinished = builder.objectRef<DependencyUnfinishedError>('Depen
     task: t.prismaField({
       type: 'Task',
       description: 'The task, unchanged.',
-      resolve: (query, { taskId }, _args, { store }) =>
-        store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
+      resolve: readTask,
     }),
     dependencies: t.prismaField({
       type: ['Task'],
@@ -149,16 +147,14 @@ const DependencyUnfinished = builder.objectRef<DependencyUnfinishedError>('Depen
   }),
 });
 
-const jobField = 'The job.';
 const JobNotDeletable = builder.objectRef<JobNotDeletableError>('JobNotDeletableError').implement({
   description: 'The job is running or being stopped.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
     job: t.prismaField({
       type: 'Job',
-      description: jobField,
-      resolve: (query, { jobId }, _args, { store }) =>
-        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      description: 'The job.',
+      resolve: readJob,
     }),
   }),
 });
@@ -170,8 +166,7 @@ const IdempotencyConflict = builder.objectRef<IdempotencyConflictError>('Idempot
     job: t.prismaField({
       type: 'Job',
       description: 'The job that was submitted with this key.',
-      resolve: (query, { jobId }, _args, { store }) =>
-        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      resolve: readJob,
     }),
   }),
 });

@@ -5,12 +5,14 @@ import { setJobStatus } from '../store/set-job-status.ts';
 import type { EventPosition } from '../store/store.ts';
 import { unblockWorker } from '../store/unblock-worker.ts';
 import { updateJob } from '../store/update-job.ts';
+import { actionInput, COMMENT, manyInput } from './action-input.ts';
 import { builder } from './builder.ts';
 import { actorOf, type Context } from './context.ts';
 import { orUserError, resultUnion } from './errors.ts';
 import { requireId } from './global-id.ts';
 import { CHECKS, findIssues, forEachId, refuseIssues } from './input.ts';
 import { JobStatusEnum } from './status.ts';
+import { readJob } from './stored.ts';
 
 /** What users do to a job. */
 
@@ -20,8 +22,7 @@ const JobSuccess = builder.objectRef<JobChange>('JobSuccess').implement({
     job: t.prismaField({
       type: 'Job',
       description: 'The job as it is now.',
-      resolve: (query, { jobId }, _args, { store }) =>
-        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      resolve: readJob,
     }),
     cursor: t.field({
       type: 'Cursor',
@@ -62,28 +63,12 @@ const DeleteJobResult = resultUnion('DeleteJobResult', DeleteSuccess, [
 ]);
 
 const ID = 'The job.';
-const COMMENT = 'Why, for those who read the event feed; at most 2,000 characters.';
+const IDS = 'The jobs, at most 1,000.';
 
-function actionInput(name: string, description: string) {
-  return builder.inputType(name, {
-    description,
-    fields: (t) => ({ id: t.id({ required: true, description: ID }), comment: t.string({ description: COMMENT }) }),
-  });
-}
-function manyInput(name: string, description: string) {
-  return builder.inputType(name, {
-    description,
-    fields: (t) => ({
-      ids: t.idList({ required: true, description: 'The jobs, at most 1,000.' }),
-      comment: t.string({ description: COMMENT }),
-    }),
-  });
-}
-
-const CancelJobInput = actionInput('CancelJobInput', 'Which job to cancel.');
-const RequeueJobInput = actionInput('RequeueJobInput', 'Which job to requeue.');
-const CancelJobsInput = manyInput('CancelJobsInput', 'Which jobs to cancel.');
-const RequeueJobsInput = manyInput('RequeueJobsInput', 'Which jobs to requeue.');
+const CancelJobInput = actionInput('CancelJobInput', 'Which job to cancel.', ID);
+const RequeueJobInput = actionInput('RequeueJobInput', 'Which job to requeue.', ID);
+const CancelJobsInput = manyInput('CancelJobsInput', 'Which jobs to cancel.', IDS);
+const RequeueJobsInput = manyInput('RequeueJobsInput', 'Which jobs to requeue.', IDS);
 const SetJobStatusInput = builder.inputType('SetJobStatusInput', {
   description: 'Which job is to get which status.',
   fields: (t) => ({

@@ -9,6 +9,7 @@ import { builder } from './builder.ts';
 import { actorOf, type Context } from './context.ts';
 import { orUserError, resultUnion } from './errors.ts';
 import { CHECKS, findIssues, refuseIssues } from './input.ts';
+import { readJob } from './stored.ts';
 
 const SubmittedFileInput = builder.inputType('SubmittedFileInput', {
   description: 'A file that the job reads: each attempt checks that it is this one.',
@@ -70,8 +71,7 @@ const SubmitJobSuccess = builder.objectRef<SubmittedJob>('SubmitJobSuccess').imp
     job: t.prismaField({
       type: 'Job',
       description: 'The job.',
-      resolve: (query, { jobId }, _args, { store }) =>
-        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      resolve: readJob,
     }),
     cursor: t.field({
       type: 'Cursor',

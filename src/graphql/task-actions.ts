@@ -3,12 +3,14 @@ import type { TaskStatus } from '../domain/task-status.ts';
 import { encodeCursor } from '../feed/cursor.ts';
 import { setManyTaskStatuses } from '../store/set-many-task-statuses.ts';
 import { setTaskStatus, type TaskChange, type TaskMutation } from '../store/set-task-status.ts';
+import { actionInput, COMMENT, manyInput } from './action-input.ts';
 import { builder } from './builder.ts';
 import { actorOf, type Context } from './context.ts';
 import { orUserError, resultUnion } from './errors.ts';
 import { decodeId, requireId } from './global-id.ts';
 import { CHECKS, findIssues, limitIds, refuseIssues } from './input.ts';
 import { TaskStatusEnum } from './status.ts';
+import { readJob, readTask } from './stored.ts';
 
 /** What users do to a task. */
 
@@ -18,14 +20,12 @@ const TaskSuccess = builder.objectRef<TaskChange>('TaskSuccess').implement({
     task: t.prismaField({
       type: 'Task',
       description: 'The task as it is now.',
-      resolve: (query, { taskId }, _args, { store }) =>
-        store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
+      resolve: readTask,
     }),
     job: t.prismaField({
       type: 'Job',
       description: 'Its job as it is now.',
-      resolve: (query, { jobId }, _args, { store }) =>
-        store.prisma.job.findUniqueOrThrow({ ...query, where: { id: jobId } }),
+      resolve: readJob,
     }),
     cursor: t.field({
       type: 'Cursor',
@@ -44,28 +44,12 @@ const TaskResult = resultUnion('TaskResult', TaskSuccess, [
 ]);
 
 const ID = 'The task.';
-const COMMENT = 'Why, for those who read the event feed; at most 2,000 characters.';
+const IDS = 'The tasks, at most 1,000.';
 
-function actionInput(name: string, description: string) {
-  return builder.inputType(name, {
-    description,
-    fields: (t) => ({ id: t.id({ required: true, description: ID }), comment: t.string({ description: COMMENT }) }),
-  });
-}
-function manyInput(name: string, description: string) {
-  return builder.inputType(name, {
-    description,
-    fields: (t) => ({
-      ids: t.idList({ required: true, description: 'The tasks, at most 1,000.' }),
-      comment: t.string({ description: COMMENT }),
-    }),
-  });
-}
-
-const CancelTaskInput = actionInput('CancelTaskInput', 'Which task to cancel.');
-const RequeueTaskInput = actionInput('RequeueTaskInput', 'Which task to requeue.');
-const CancelTasksInput = manyInput('CancelTasksInput', 'Which tasks to cancel.');
-const RequeueTasksInput = manyInput('RequeueTasksInput', 'Which tasks to requeue.');
+const CancelTaskInput = actionInput('CancelTaskInput', 'Which task to cancel.', ID);
+const RequeueTaskInput = actionInput('RequeueTaskInput', 'Which task to requeue.', ID);
+const CancelTasksInput = manyInput('CancelTasksInput', 'Which tasks to cancel.', IDS);
+const RequeueTasksInput = manyInput('RequeueTasksInput', 'Which tasks to requeue.', IDS);
 const SetTaskStatusInput = builder.inputType('SetTaskStatusInput', {
   description: 'Which task is to get which status.',
   fields: (t) => ({

@@ -8,13 +8,14 @@ import { appendTaskLog } from '../store/append-task-log.ts';
 import { registerWorker } from '../store/register-worker.ts';
 import { signOffWorker } from '../store/sign-off-worker.ts';
 import { signOnWorker } from '../store/sign-on-worker.ts';
-import type { Assigned, SyncAnswer } from '../store/sync-workers.ts';
+import type { Assigned, SyncAnswer } from '../store/sync-call.ts';
 import { builder, enumFromTable } from './builder.ts';
 import { CommandType } from './command.ts';
 import { type Context, encodeSessionId, requireSession, requireWorker } from './context.ts';
 import { orUserError, resultUnion, toResult } from './errors.ts';
 import { CHECKS, findIssues, refuseIssues } from './input.ts';
 import { FailureKindEnum, WorkerStatusEnum, WorkerStatusRequestEnum } from './status.ts';
+import { readTask, readWorker } from './stored.ts';
 
 /*
  * The worker protocol, version 1: registerWorker → signOnWorker → syncWorker, again and again → signOffWorker.
@@ -47,8 +48,7 @@ const RegisterWorkerSuccess = builder
       worker: t.prismaField({
         type: 'Worker',
         description: 'The worker.',
-        resolve: (query, { workerId }, _args, { store }) =>
-          store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
+        resolve: readWorker,
       }),
       token: t.exposeString('token', {
         description: 'Its token, said only here: sent as `Authorization: Bearer TOKEN` from now on.',
@@ -97,8 +97,7 @@ const SignOnWorkerSuccess = builder.objectRef<SignedOn>('SignOnWorkerSuccess').i
     worker: t.prismaField({
       type: 'Worker',
       description: 'The worker.',
-      resolve: (query, { workerId }, _args, { store }) =>
-        store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
+      resolve: readWorker,
     }),
     sessionId: t.id({
       description: 'The session.',
@@ -246,8 +245,7 @@ const AssignmentType = builder.objectRef<Assigned>('Assignment').implement({
     task: t.prismaField({
       type: 'Task',
       description: 'The task.',
-      resolve: (query, { taskId }, _args, { store }) =>
-        store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } }),
+      resolve: readTask,
     }),
     commands: t.field({
       type: [CommandType],
@@ -461,8 +459,7 @@ const SignOffWorkerSuccess = builder.objectRef<{ workerId: string }>('SignOffWor
     worker: t.prismaField({
       type: 'Worker',
       description: 'The worker.',
-      resolve: (query, { workerId }, _args, { store }) =>
-        store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
+      resolve: readWorker,
     }),
   }),
 });

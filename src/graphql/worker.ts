@@ -12,6 +12,7 @@ import { decodeId, requireId } from './global-id.ts';
 import { CHECKS, findIssues, refuseIssues } from './input.ts';
 import { readPage } from './page.ts';
 import { RequestTimingEnum, WorkerStatusEnum, WorkerStatusRequestEnum } from './status.ts';
+import { readWorker } from './stored.ts';
 
 export const WorkerRef = builder.prismaNode('Worker', {
   id: { field: 'id', description: 'The global id.' },
@@ -109,8 +110,7 @@ const WorkerSuccess = builder.objectRef<{ workerId: string }>('WorkerSuccess').i
     worker: t.prismaField({
       type: 'Worker',
       description: 'The worker as it is now.',
-      resolve: (query, { workerId }, _args, { store }) =>
-        store.prisma.worker.findUniqueOrThrow({ ...query, where: { id: workerId } }),
+      resolve: readWorker,
     }),
   }),
 });

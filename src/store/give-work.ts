@@ -6,7 +6,7 @@ import { findCandidateJobs } from './claim-candidates.ts';
 import { tryLockJobs } from './job-locks.ts';
 import { type Ledgers, openLedgers } from './ledger-rows.ts';
 import type { Store } from './store.ts';
-import type { SyncCall, SyncWork } from './sync-workers.ts';
+import type { SyncCall, SyncWork } from './sync-call.ts';
 import { TaskSearch } from './task-search.ts';
 import { isAskedAway, readFarm, readWorkers } from './worker-rows.ts';
 

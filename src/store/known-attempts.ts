@@ -11,7 +11,7 @@ import {
   type Ledgers,
   readAttempts,
 } from './ledger-rows.ts';
-import type { SyncCall } from './sync-workers.ts';
+import type { SyncCall } from './sync-call.ts';
 
 /** The attempts that a batch of calls speaks of, and those that its workers hold. */
 export class KnownAttempts {

@@ -10,7 +10,7 @@ import { setJobStatus } from '../../src/store/set-job-status.ts';
 import { setTaskStatus } from '../../src/store/set-task-status.ts';
 import { signOffWorker } from '../../src/store/sign-off-worker.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { SyncCall } from '../../src/store/sync-workers.ts';
+import type { SyncCall } from '../../src/store/sync-call.ts';
 import { syncWorkers } from '../../src/store/sync-workers.ts';
 import { updateJob } from '../../src/store/update-job.ts';
 import { updateWorker } from '../../src/store/update-worker.ts';
