@@ -11,10 +11,12 @@ import { type Program, startWorkerProcess } from '../support/worker-process.ts';
  * The whole way with nothing left out: a gateway, worker processes, a real Blender, files on the disk.
  */
 
+/** Long enough to cancel in the middle of a job, short enough to wait for. */
+const BRISK = 'scene.render.resolution_x, scene.render.resolution_y, scene.cycles.samples = 320, 180, 64';
 const SLOW = 'scene.render.resolution_x, scene.render.resolution_y, scene.cycles.samples = 640, 360, 4096';
 
 let folder: { path: string; remove(): Promise<void> };
-let scenes: Record<'plain' | 'slow' | 'denoised' | 'broken', string>;
+let scenes: Record<'plain' | 'brisk' | 'slow' | 'denoised' | 'broken', string>;
 let gateway: TestGateway;
 let workers: Program[] = [];
 let outputs = 0;
@@ -23,6 +25,7 @@ beforeAll(async () => {
   folder = await makeTestFolder('farm');
   scenes = await makeScenes(folder.path, {
     plain: {},
+    brisk: { python: BRISK },
     slow: { python: SLOW },
     denoised: { python: 'scene.cycles.use_denoising = True' },
     broken: {
@@ -141,7 +144,7 @@ it('renders 24 frames in chunks of 4 on three workers: each frame once, then the
   expect(await findFeedFaults(gateway.database.pool)).toEqual([]);
 });
 
-it('cancels within two seconds, with everything that Blender started, and requeues only what was not completed', {
+it('cancels within two seconds, with everything that Blender started, and renders a requeued completed job again', {
   timeout: 180_000,
 }, async () => {
   // A Blender with a child of its own, as a render engine or a license daemon may be.
@@ -179,6 +182,29 @@ it('cancels within two seconds, with everything that Blender started, and requeu
   const partly = await finish(plain.id);
   expect(attempts(partly, 'blender')).toHaveLength(7);
   expect(attempts(partly, 'video')).toHaveLength(3);
+  expect(await findFeedFaults(gateway.database.pool)).toEqual([]);
+});
+
+it('renders after a cancel and a requeue only the frames that were not completed', { timeout: 120_000 }, async () => {
+  startWorkers(['ella']);
+  const { id, output } = await submit(scenes.brisk, { frames: '1-6', chunkSize: 1 });
+  await until(async () => (await read(id)).taskCounts.completed >= 2);
+  await cancel(id);
+  const canceled = await finish(id);
+  expect(canceled.status).toBe('CANCELED');
+  const kept = await frames(output);
+  expect(kept.length).toBe(canceled.taskCounts.completed);
+  expect(kept.length).toBeLessThan(6);
+  const written = async () => await Promise.all(kept.map(async (name) => (await stat(join(output, name))).mtimeMs));
+  const before = await written();
+
+  await requeue(id);
+  const job = await finish(id);
+  expect(job.status).toBe('COMPLETED');
+  expect(await frames(output)).toHaveLength(6);
+  // The files of then are untouched, and no task was completed twice.
+  expect(await written()).toEqual(before);
+  expect(attempts(job, 'blender').filter(({ outcome }) => outcome === 'COMPLETED')).toHaveLength(6);
   expect(await findFeedFaults(gateway.database.pool)).toEqual([]);
 });
 
