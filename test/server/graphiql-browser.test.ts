@@ -103,21 +103,6 @@ it('shows the schema in its documentation', async () => {
   await page.getByRole('link', { name: 'countTo', exact: true }).waitFor();
 });
 
-it('is loaded again from what the browser has kept', async () => {
-  const { url } = await startServer(new Sample());
-  const page = await browser.newPage(); // with requests to block, Playwright turns the cache off
-  await page.goto(`${url}/graphql`);
-  await page.waitForLoadState('load'); // what has not arrived in whole is not kept
-  const reload = async () => {
-    const again = page.waitForResponse(`${url}/graphql`);
-    await page.reload();
-    const response = await again;
-    const { 'if-none-match': asked } = await response.request().allHeaders();
-    return asked !== undefined && asked === response.headers().etag; // answered with 304 then: graphiql.test.ts
-  };
-  await expect.poll(reload, PATIENCE).toBe(true);
-});
-
 it('does not let another server of this machine use the gateway', async () => {
   const sample = new Sample();
   const { url } = await startServer(sample);
