@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { countFrames } from './frame-range.ts';
 
 /** The types of settings and the values that they take. Paths are absolute ones of the machines that render. */
 interface SettingTypes {
@@ -77,6 +78,11 @@ export interface CompiledTask {
   readonly commands: readonly Command[];
   /** Indices of earlier tasks of the list. */
   readonly dependsOn: readonly number[];
+}
+
+/** How many frames a task renders. */
+export function countTaskFrames({ frames }: Pick<CompiledTask, 'frames'>): number {
+  return frames === null ? 0 : countFrames(frames);
 }
 
 /** Code that declares the settings of a kind of job and compiles them into tasks. */

@@ -6,6 +6,8 @@ import './worker.ts';
 import './job.ts';
 import './task.ts';
 import './submit-job.ts';
+import './preview-job.ts';
+import './farm.ts';
 import './job-actions.ts';
 import './task-actions.ts';
 import './worker-protocol.ts';

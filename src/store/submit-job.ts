@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { v7 as newId } from 'uuid';
 import { IdempotencyConflictError } from '../domain/errors.ts';
-import { countFrames } from '../domain/frame-range.ts';
 import { weighTask } from '../domain/job-ledger.ts';
-import type { CompiledTask } from '../domain/job-type.ts';
+import { type CompiledTask, countTaskFrames } from '../domain/job-type.ts';
 import { newestPosition } from './change-job.ts';
 import { inTransaction, query, type Statement } from './database.ts';
 import { lockJobs } from './job-locks.ts';
@@ -89,7 +88,7 @@ export async function submitJob(store: Store, job: CompiledJob): Promise<Submitt
     ...task,
     id: newId(),
     index,
-    frameCount: task.frames === null ? 0 : countFrames(task.frames),
+    frameCount: countTaskFrames(task),
     openDependencies: new Set(task.dependsOn).size,
   }));
   const inputHash = createHash('sha256').update(canonicalJson(job.input)).digest('hex');
