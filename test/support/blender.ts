@@ -40,13 +40,15 @@ for frame, x in ((1, -2), (24, 2)):
 /**
  * Makes .blend files with one start of Blender.
  * @param recipes by the file's name without its extension
+ * @param blender the one that shall render them: no older Blender reads a newer one's files
  * @returns the paths, by the same names
  */
 export async function makeScenes<Name extends string>(
   folder: string,
   recipes: Readonly<Record<Name, SceneRecipe>>,
+  blender?: { readonly program: string },
 ): Promise<Record<Name, string>> {
-  const { program } = await requireBlender();
+  const { program } = blender ?? (await requireBlender());
   const paths: Partial<Record<Name, string>> = {};
   let source = '';
   for (const name of Object.keys(recipes) as Name[]) {

@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { killGroup } from '../../src/worker/process-group.ts';
+import { requireBlender } from './blender.ts';
+import { provideBlenderModule } from './blender-module.ts';
+
+export { INSTALL_MS } from './blender-module.ts';
+
+/** What every test of the add-on runs in: the system's own Blender, and official builds of the Python package index. */
+const MODULES = { '4.2': '4.2.23', '4.5': '4.5.15', '5.0': '5.0.1' } as const;
+export const TEST_BLENDERS = ['system', '4.2', '4.5', '5.0'] as const;
+export type TestBlenderName = (typeof TEST_BLENDERS)[number];
+
+export interface TestBlender {
+  readonly program: string;
+  /** As `4.5.15`. */
+  readonly version: string;
+}
+
+/** Installs it where it is missing: give the hook that calls this INSTALL_MS. */
+export async function provideBlender(name: TestBlenderName): Promise<TestBlender> {
+  if (name === 'system') return await requireBlender();
+  return { program: await provideBlenderModule(MODULES[name]), version: MODULES[name] };
+}
+
+export interface BlenderRun {
+  /** Opened before the script runs. */
+  readonly file?: string;
+  /** Options of Blender beside `--background --factory-startup`, e.g. `--online-mode`. */
+  readonly options?: readonly string[];
+  /** What the script finds behind `--` in sys.argv. */
+  readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  /** By default a run that fails throws, with its output. */
+  readonly mayFail?: boolean;
+}
+
+export interface BlenderEnd {
+  /** null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a Python script inside Blender, with preferences of its own: those of whoever runs the tests are neither read nor written.
+ * @param script Python source; an exception ends Blender with exit code 1
+ * @throws when it fails or takes too long, with all that it printed
+ */
+export async function runInBlender(blender: TestBlender, script: string, run: BlenderRun = {}): Promise<BlenderEnd> {
+  const folder = mkdtempSync(join(tmpdir(), 'tablao-in-blender-'));
+  try {
+    const path = join(folder, 'script.py');
+    writeFileSync(path, script);
+    const args = [
+      '--background',
+      '--factory-startup',
+      ...(run.options ?? []),
+      '--python-exit-code',
+      '1',
+      ...(run.file === undefined ? [] : [run.file]),
+      '--python',
+      path,
+      ...(run.args === undefined ? [] : ['--', ...run.args]),
+    ];
+    const environment = { ...process.env, BLENDER_USER_RESOURCES: join(folder, 'blender'), ...run.environment };
+    const end = await runToEnd(blender.program, args, environment, run.timeoutMs ?? 120_000);
+    if (end.exitCode === 0 || run.mayFail) return end;
+    throw new Error(`Blender ${blender.version} ended with ${end.exitCode}:\n${end.stdout}\n${end.stderr}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function runToEnd(program: string, args: string[], env: NodeJS.ProcessEnv, timeoutMs: number): Promise<BlenderEnd> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    const timer = setTimeout(() => {
+      void killGroup(child.pid!);
+      reject(new Error(`${program} did not end within ${timeoutMs / 1000} s:\n${stdout}\n${stderr}`));
+    }, timeoutMs);
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.once('close', (exitCode) => {
+      clearTimeout(timer);
+      resolve({ exitCode, stdout, stderr });
+    });
+  });
+}
