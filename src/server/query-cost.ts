@@ -1,6 +1,7 @@
 import {
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLArgument,
   type GraphQLCompositeType,
   type GraphQLField,
   type GraphQLSchema,
@@ -16,7 +17,7 @@ import {
   valueFromASTUntyped,
 } from 'graphql';
 
-/** As many items as a connection gives when it is not told otherwise. */
+/** As many items as a connection gives when it is not told otherwise and declares no default. */
 const DEFAULT_PAGE = 50;
 /** No field gives more (statusChanges: 1,000); a wish beyond that is the resolver's to refuse, by its own name. */
 const LARGEST_PAGE = 1_000;
@@ -93,7 +94,14 @@ function readPageSize(field: GraphQLField<unknown, unknown>, node: FieldNode, va
   const sizes = field.args.filter((argument) => argument.name === 'first' || argument.name === 'last');
   if (sizes.length === 0) return undefined;
   const given = sizes.map(({ name }) => readArgument(node, name, values)).filter((value) => typeof value === 'number');
-  return Math.min(Math.max(0, ...(given.length > 0 ? given : [DEFAULT_PAGE])), LARGEST_PAGE);
+  const wished = given.length > 0 ? given : sizes.map(readDefault);
+  return Math.min(Math.max(0, ...wished), LARGEST_PAGE);
+}
+
+/** Declared in code or, where the schema was read from text, as a literal. */
+function readDefault({ default: declared, defaultValue }: GraphQLArgument): number {
+  const size = declared?.literal ? valueFromASTUntyped(declared.literal) : (declared?.value ?? defaultValue);
+  return typeof size === 'number' ? size : DEFAULT_PAGE;
 }
 
 /** As many as there are ids, given as an argument or in `input`. */

@@ -127,7 +127,8 @@ describe('the lists of an operation', () => {
 
 describe('the estimate', () => {
   const schema = buildSchema(`
-    type Query { item: Item items(first: Int = 50, last: Int): Items nodes(ids: [ID!]!): [Item] any: Any all: [Item!]! }
+    type Query { item: Item items(first: Int = 50, last: Int): Items nodes(ids: [ID!]!): [Item] any: Any all: [Item!]!
+      changes(first: Int! = 500): Items }
     type Mutation { remove(input: RemoveInput!): [Item!]! }
     input RemoveInput { ids: [ID!]! }
     type Items { nodes: [Item!]! totalCount: Int! }
@@ -151,6 +152,7 @@ describe('the estimate', () => {
     ['{ items(first: 10) { nodes { id } totalCount } }', 1 + 10 * 3],
     ['{ items(first: 10, last: 20) { nodes { id } } }', 1 + 20 * 2],
     ['{ items { nodes { id } } }', 1 + 50 * 2],
+    ['{ changes { nodes { id } } }', 1 + 500 * 2],
     ['{ items(first: 0) { nodes { id } } }', 1],
     ['{ items(first: -5) { nodes { id } } }', 1],
     ['{ items(first: null) { nodes { id } } }', 1 + 50 * 2],
