@@ -28,15 +28,34 @@ export const builder = new SchemaBuilder<{
   },
   relay: {
     cursorType: 'String',
-    nodesOnConnection: true,
+    nodesOnConnection: { description: 'The items of the page.' },
     edgesFieldOptions: { description: 'The items of the page, each with its cursor.' },
+    pageInfoFieldOptions: { description: 'Where the page stands in its list.' },
+    firstArgOptions: {
+      description: 'How many, from 1 to 100, from the beginning or from `after` on; 50 without first and last.',
+    },
+    afterArgOptions: { description: 'The cursor after which the page begins.' },
+    lastArgOptions: { description: 'How many, from 1 to 100, up to the end or up to `before`.' },
+    beforeArgOptions: { description: 'The cursor before which the page ends.' },
+    hasNextPageFieldOptions: {
+      description: 'Whether items follow the page; taken for granted on a page before a cursor.',
+    },
+    hasPreviousPageFieldOptions: {
+      description: 'Whether items come before the page; taken for granted on a page after a cursor.',
+    },
+    startCursorFieldOptions: { description: 'The cursor of its first item: give it as `before` to page backward.' },
+    endCursorFieldOptions: { description: 'The cursor of its last item: give it as `after` to page forward.' },
     nodeFieldOptions: { description: 'The item.' },
     cursorFieldOptions: { description: 'Where the item stands: give it as `after` or `before`.' },
     nodeTypeOptions: { description: 'Anything that has a global id.' },
     pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
-    nodeQueryOptions: { description: 'Anything by its global id; null when there is no such thing.' },
+    nodeQueryOptions: {
+      description: 'Anything by its global id; null when there is no such thing.',
+      args: { id: { description: 'The global id.' } },
+    },
     nodesQueryOptions: {
       description: 'Many things by their global ids, in the order of the ids; null for each that does not exist.',
+      args: { ids: { description: 'The global ids.' } },
     },
     idFieldOptions: { description: 'The global id.' },
   },
