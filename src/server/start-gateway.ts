@@ -11,6 +11,7 @@ import { syncWorkers } from '../store/sync-workers.ts';
 import { createSweep, type Sweep } from '../sweep/sweep.ts';
 import { createApp } from './app.ts';
 import { EXAMPLE_OPERATIONS } from './example-operations.ts';
+import { extensionRoutes } from './extension-repository.ts';
 import { logRoute } from './log-route.ts';
 import { VERSION } from './version.ts';
 
@@ -85,7 +86,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     },
     isDatabaseUnavailable,
     exampleOperations: EXAMPLE_OPERATIONS,
-    routes: [logRoute({ store, authenticate: (caller) => createContext(gateway, caller) })],
+    routes: [logRoute({ store, authenticate: (caller) => createContext(gateway, caller) }), ...extensionRoutes()],
   });
   await sweep.dropWhatIsOld();
   await feed.start();
