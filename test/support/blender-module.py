@@ -1,7 +1,7 @@
 """Gives the official Blender as a Python module ("bpy") the part of Blender's command line that workers and tests use.
 
-The options are carried out in the order they stand in, as Blender does. The module always runs in the background and
-always starts with factory settings; its log cannot be turned on, so a worker sees no samples and tiles of 5.0.
+The options are carried out in the order they stand in, as Blender does. The module always runs in the background, and its
+log cannot be turned on, so a worker sees no samples and tiles of 5.0.
 """
 
 import os
@@ -15,7 +15,7 @@ import bpy
 sys.dont_write_bytecode = True
 
 # What the module does anyway, and (with a value) what it cannot do.
-ALWAYS_SO = {"-b", "--background", "--factory-startup", "-noaudio"}
+ALWAYS_SO = {"-b", "--background", "-noaudio"}
 WITHOUT_EFFECT = {"--log", "--log-level"}
 
 
@@ -25,6 +25,10 @@ class Launcher:
         self.python_exit_code = 0
 
     def run(self) -> None:
+        if "--factory-startup" in self.arguments:
+            self.arguments.remove("--factory-startup")
+        else:
+            read_preferences()
         while self.arguments:
             argument = self.arguments.pop(0)
             if argument == "--":
@@ -33,6 +37,9 @@ class Launcher:
                 continue
             if argument in ("-v", "--version"):
                 print_version()
+                return
+            if argument in ("-c", "--command"):
+                run_command(self.value_of(argument), self.arguments)
                 return
             if argument.startswith("-"):
                 self.carry_out(argument)
@@ -77,6 +84,21 @@ def print_version() -> None:
     print(f"Blender {bpy.app.version_string}")
     for name in ("build_date", "build_hash", "build_platform"):
         print(f"\t{name.replace('_', ' ')}: {getattr(bpy.app, name).decode()}")
+
+
+def read_preferences() -> None:
+    """The module itself starts with factory settings."""
+    path = os.path.join(bpy.utils.user_resource("CONFIG"), "userpref.blend")
+    if os.path.exists(path) and bpy.app.version >= (4, 3, 0):  # the module of 4.2 crashes
+        bpy.ops.wm.read_userpref()
+
+
+def run_command(name: str, arguments: list[str]) -> None:
+    if name != "extension":
+        end(2, f"The launcher of the bpy module knows the command extension, not {name}.")
+    from bl_pkg.bl_extension_cli import cli_extension_handler
+
+    end(cli_extension_handler(arguments))
 
 
 def open_file(path: str) -> None:

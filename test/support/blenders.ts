@@ -26,16 +26,21 @@ export async function provideBlender(name: TestBlenderName): Promise<TestBlender
 }
 
 export interface BlenderRun {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  /** By default a run that fails throws, with its output. */
+  readonly mayFail?: boolean;
+}
+
+export interface ScriptRun extends BlenderRun {
   /** Opened before the script runs. */
   readonly file?: string;
   /** Options of Blender beside `--background --factory-startup`, e.g. `--online-mode`. */
   readonly options?: readonly string[];
   /** What the script finds behind `--` in sys.argv. */
   readonly args?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly timeoutMs?: number;
-  /** By default a run that fails throws, with its output. */
-  readonly mayFail?: boolean;
+  /** Whether factory settings take the place of the preferences in BLENDER_USER_RESOURCES. They do by default. */
+  readonly factory?: boolean;
 }
 
 export interface BlenderEnd {
@@ -50,14 +55,14 @@ export interface BlenderEnd {
  * @param script Python source; an exception ends Blender with exit code 1
  * @throws when it fails or takes too long, with all that it printed
  */
-export async function runInBlender(blender: TestBlender, script: string, run: BlenderRun = {}): Promise<BlenderEnd> {
+export async function runInBlender(blender: TestBlender, script: string, run: ScriptRun = {}): Promise<BlenderEnd> {
   const folder = mkdtempSync(join(tmpdir(), 'tablao-in-blender-'));
   try {
     const path = join(folder, 'script.py');
     writeFileSync(path, script);
     const args = [
       '--background',
-      '--factory-startup',
+      ...(run.factory === false ? [] : ['--factory-startup']),
       ...(run.options ?? []),
       '--python-exit-code',
       '1',
@@ -66,16 +71,33 @@ export async function runInBlender(blender: TestBlender, script: string, run: Bl
       path,
       ...(run.args === undefined ? [] : ['--', ...run.args]),
     ];
-    const environment = { ...process.env, BLENDER_USER_RESOURCES: join(folder, 'blender'), ...run.environment };
-    const end = await runToEnd(blender.program, args, environment, run.timeoutMs ?? 120_000);
-    if (end.exitCode === 0 || run.mayFail) return end;
-    throw new Error(`Blender ${blender.version} ended with ${end.exitCode}:\n${end.stdout}\n${end.stderr}`);
+    const environment = { BLENDER_USER_RESOURCES: join(folder, 'blender'), ...run.environment };
+    return await runBlender(blender, args, { ...run, environment });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function runToEnd(program: string, args: string[], env: NodeJS.ProcessEnv, timeoutMs: number): Promise<BlenderEnd> {
+/**
+ * Runs Blender to its end, at most two minutes.
+ * @throws when it fails or takes too long, with all that it printed
+ */
+export async function runBlender(
+  blender: TestBlender,
+  args: readonly string[],
+  { environment, timeoutMs = 120_000, mayFail }: BlenderRun,
+): Promise<BlenderEnd> {
+  const end = await runToEnd(blender.program, args, { ...process.env, ...environment }, timeoutMs);
+  if (end.exitCode === 0 || mayFail) return end;
+  throw new Error(`Blender ${blender.version} ended with ${end.exitCode}:\n${end.stdout}\n${end.stderr}`);
+}
+
+function runToEnd(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  timeoutMs: number,
+): Promise<BlenderEnd> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     let [stdout, stderr] = ['', ''];
