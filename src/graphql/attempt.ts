@@ -21,6 +21,7 @@ const Failure = builder
   });
 
 export const AttemptRef = builder.prismaNode('Attempt', {
+  nullable: true,
   id: { field: 'id', description: 'The global id.' },
   description: 'One execution of one task by one worker. Its token is never readable.',
   fields: (t) => ({

@@ -5,6 +5,7 @@ import { DateTimeResolver, JSONResolver } from 'graphql-scalars';
 import type PrismaTypes from '../generated/prisma/pothos.ts';
 import { getDatamodel } from '../generated/prisma/pothos.ts';
 import type { Context } from './context.ts';
+import { parseId } from './global-id.ts';
 
 /** What every type of the API is built with. Each noun's types, queries, mutations and subscriptions stand in one file. */
 export const builder = new SchemaBuilder<{
@@ -29,6 +30,7 @@ export const builder = new SchemaBuilder<{
   relay: {
     cursorType: 'String',
     nodesOnConnection: { description: 'The items of the page.' },
+    decodeGlobalID: parseId,
     edgesFieldOptions: { description: 'The items of the page, each with its cursor.' },
     pageInfoFieldOptions: { description: 'Where the page stands in its list.' },
     firstArgOptions: {

@@ -1,4 +1,4 @@
-import { validate as isUuid } from 'uuid';
+import { validate as isUuid, NIL } from 'uuid';
 import { NotFoundError } from '../domain/errors.ts';
 
 const NOUNS = { Job: 'job', Task: 'task', Attempt: 'attempt', Worker: 'worker' } as const;
@@ -13,6 +13,12 @@ export function encodeId(noun: Noun, id: string): string {
 export function decodeId(noun: Noun, globalId: string): string | null {
   const [type, id] = Buffer.from(globalId, 'base64').toString('utf8').split(':');
   return type === noun && id && isUuid(id) ? id : null;
+}
+
+/** What a global id names. One that we never gave out names a job that cannot exist: whoever looks it up finds nothing. */
+export function parseId(globalId: string): { typename: Noun; id: string } {
+  const noun = (Object.keys(NOUNS) as Noun[]).find((each) => decodeId(each, globalId));
+  return noun ? { typename: noun, id: decodeId(noun, globalId)! } : { typename: 'Job', id: NIL };
 }
 
 /**

@@ -128,6 +128,7 @@ export function whereTasks(
 const HISTORIES_AT_MOST = 200;
 
 export const JobRef = builder.prismaNode('Job', {
+  nullable: true,
   id: { field: 'id', description: 'The global id.' },
   description: 'One submission: a job type, its settings, a priority; compiled into tasks.',
   fields: (t) => ({

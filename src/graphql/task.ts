@@ -31,6 +31,7 @@ const TaskActionEnum = enumFromTable(
 );
 
 export const TaskRef = builder.prismaNode('Task', {
+  nullable: true,
   id: { field: 'id', description: 'The global id.' },
   description: 'The unit that a worker executes: a list of commands, as a rule for a chunk of frames.',
   fields: (t) => ({

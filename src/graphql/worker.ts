@@ -15,6 +15,7 @@ import { RequestTimingEnum, WorkerStatusEnum, WorkerStatusRequestEnum } from './
 import { readWorker } from './stored.ts';
 
 export const WorkerRef = builder.prismaNode('Worker', {
+  nullable: true,
   id: { field: 'id', description: 'The global id.' },
   description: 'A process on some machine that executes tasks.',
   fields: (t) => ({
