@@ -1,7 +1,6 @@
-import { follow } from '../client/follow.ts';
-import { GatewayRefusal } from '../client/gateway-refusal.ts';
 import { CommandFailure } from './command-failure.ts';
-import { explainUnreachable, type Gateway } from './gateway.ts';
+import type { Gateway } from './gateway.ts';
+import { stream } from './stream.ts';
 
 /** A job as far as it is watched. */
 export interface JobState {
@@ -51,18 +50,12 @@ export async function* streamJob(
   { signal, onAway }: StreamOptions,
 ): AsyncGenerator<JobState> {
   const subscription = { query: JOB_UPDATED, variables: { id } };
-  try {
-    const updates = follow<{ jobUpdated: Update }>(gateway, subscription, {
-      signal,
-      onAway: (reason) => onAway(reason !== null),
-    });
-    for await (const { jobUpdated } of updates) {
-      if (jobUpdated.__typename === 'NotFoundError') throw new CommandFailure(jobUpdated.message);
-      yield jobUpdated;
-    }
-  } catch (error) {
-    if (error instanceof CommandFailure) throw error;
-    if (error instanceof GatewayRefusal) throw new CommandFailure(error.message);
-    throw new CommandFailure(explainUnreachable(gateway.url, error));
+  const updates = stream<{ jobUpdated: Update }>(gateway, subscription, {
+    signal,
+    onAway: (reason) => onAway(reason !== null),
+  });
+  for await (const { jobUpdated } of updates) {
+    if (jobUpdated.__typename === 'NotFoundError') throw new CommandFailure(jobUpdated.message);
+    yield jobUpdated;
   }
 }

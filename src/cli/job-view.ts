@@ -1,6 +1,7 @@
 import type { WriteStream } from 'node:tty';
 import { SingleBar } from 'cli-progress';
 import type { JobState } from './job-stream.ts';
+import { createAwayNotice } from './stream.ts';
 import {
   formatCount,
   formatDuration,
@@ -29,15 +30,7 @@ export function createJobView(output: WriteStream, json: boolean): JobView {
 }
 
 function createView(show: JobView['show']): JobView {
-  let wasAway = false;
-  return {
-    show,
-    showAway(isAway) {
-      if (isAway && !wasAway) process.stderr.write('The gateway is away; trying again until it is back.\n');
-      wasAway = isAway;
-    },
-    close: () => {},
-  };
+  return { show, showAway: createAwayNotice(), close: () => {} };
 }
 
 function createLines(output: NodeJS.WritableStream): JobView {

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   jobs:    { usage: '[options]',            summary: 'list jobs, the newest first',                    load: async () => (await import('./jobs.ts')).jobsCommand() },
   job:     { usage: '[options] <job>',      summary: 'show a job',                                     load: async () => (await import('./job.ts')).jobCommand() },
   tasks:   { usage: '[options] <job>',      summary: 'list the tasks of a job',                        load: async () => (await import('./tasks.ts')).tasksCommand() },
+  logs:    { usage: '[options] <task>',     summary: 'print what the programs of a task printed',      load: async () => (await import('./logs.ts')).logsCommand() },
   cancel:  { usage: '[options] <job...>',   summary: 'cancel jobs',                                    load: async () => (await import('./change-jobs.ts')).cancelCommand() },
   requeue: { usage: '[options] <job...>',   summary: 'put jobs that have ended back into the queue',   load: async () => (await import('./change-jobs.ts')).requeueCommand() },
   delete:  { usage: '[options] <job...>',   summary: 'delete jobs; what they rendered stays',          load: async () => (await import('./change-jobs.ts')).deleteCommand() },

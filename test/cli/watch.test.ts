@@ -1,12 +1,8 @@
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUILT_IN_JOB_TYPES } from '../../src/job-types/built-in.ts';
-import { startGateway } from '../../src/server/start-gateway.ts';
 import { expectOneLine, runCommand, startCommand } from '../support/command-line.ts';
-import { createTestDatabase } from '../support/database.ts';
 import { FarmWorker } from '../support/farm-worker.ts';
-import { findFreePort } from '../support/free-port.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { startRestartableGateway } from '../support/restartable-gateway.ts';
 
 let gateway: TestGateway;
 let worker: FarmWorker;
@@ -102,33 +98,18 @@ it('prints an object for each state with --json', async () => {
 });
 
 it('goes on when the gateway comes back', async () => {
-  const port = await findFreePort();
-  const database = await createTestDatabase();
-  const start = () =>
-    startGateway({
-      database,
-      jobTypes: BUILT_IN_JOB_TYPES,
-      logger: pino({ level: 'silent' }),
-      host: '127.0.0.1',
-      port,
-      allowAnonymous: false,
-      leaseSeconds: 60,
-      retryDelaySeconds: 0,
-      logLimitBytes: 1024,
-    });
-  const first = await start();
-  const submitted = await runCommand(['submit', '--type', 'echo-sleep-test', '--gateway', first.url, '--json']);
+  const gateway = await startRestartableGateway();
+  const submitted = await runCommand(['submit', '--type', 'echo-sleep-test', '--gateway', gateway.url, '--json']);
   const { id } = (JSON.parse(submitted.stdout) as { job: { id: string } }).job;
-  const watching = startCommand(['watch', id, '--gateway', first.url]);
+  const watching = startCommand(['watch', id, '--gateway', gateway.url]);
   await watching.says(/queued/);
-  await first.close(0);
+  await gateway.stop();
   await watching.says(/^The gateway is away; trying again until it is back\.\n/m);
 
-  const second = await start();
-  expect(await runCommand(['cancel', id, '--gateway', second.url])).toMatchObject({ exitCode: 0 });
+  await gateway.start();
+  expect(await runCommand(['cancel', id, '--gateway', gateway.url])).toMatchObject({ exitCode: 0 });
   expect(await watching.ended).toMatchObject({ exitCode: 4, stdout: expect.stringMatching(/canceled, 0\/1 task\n$/) });
-  await second.close(0);
-  await database.drop();
+  await gateway.close();
 });
 
 it('submit --watch is both in one', async () => {

@@ -42,20 +42,25 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   return {
     ...gateway,
     database,
-    async run<Data>(query: string, variables: Record<string, unknown> = {}, token?: string, signal?: AbortSignal) {
-      const response = await fetch(`${gateway.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-        body: JSON.stringify({ query, variables }),
-        ...(signal && { signal }),
-      });
-      const { data, errors } = (await response.json()) as { data: Data; errors?: { message: string }[] };
-      if (errors) throw new Error(errors.map(({ message }) => message).join('\n'));
-      return data;
-    },
+    run: createRun(gateway.url),
     async close() {
       await gateway.close();
       await database.drop();
     },
+  };
+}
+
+/** Runs operations over HTTP. */
+export function createRun(url: string): TestGateway['run'] {
+  return async <Data>(query: string, variables: Record<string, unknown> = {}, token?: string, signal?: AbortSignal) => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify({ query, variables }),
+      ...(signal && { signal }),
+    });
+    const { data, errors } = (await response.json()) as { data: Data; errors?: { message: string }[] };
+    if (errors) throw new Error(errors.map(({ message }) => message).join('\n'));
+    return data;
   };
 }
