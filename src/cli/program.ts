@@ -15,7 +15,7 @@ interface CommandEntry {
 // biome-ignore format: one command per line
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   serve:   { usage: '[options]',            summary: 'run the gateway, its database and a worker',     load: async () => (await import('./serve.ts')).serveCommand() },
-  worker:  { usage: '[options]',            summary: 'execute tasks of a gateway on this machine',     load: async () => (await import('./worker.ts')).workerCommand().hook('postAction', endProcess) },
+  worker:  { usage: '[options]',            summary: 'execute tasks of a gateway on this machine',     load: async () => (await import('./worker.ts')).workerCommand() },
   submit:  { usage: '[options] [file]',     summary: 'submit a .blend file to be rendered',            load: async () => (await import('./submit.ts')).submitCommand() },
   watch:   { usage: '[options] <job>',      summary: 'follow a job until it ends',                     load: async () => (await import('./watch.ts')).watchCommand() },
   jobs:    { usage: '[options]',            summary: 'list jobs, the newest first',                    load: async () => (await import('./jobs.ts')).jobsCommand() },
@@ -68,11 +68,6 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
     else program.command(name).usage(entry.usage).description(entry.summary);
   }
   return program;
-}
-
-/** The worker has signed off; a timer that its socket's library keeps would hold the process for ten seconds more. */
-function endProcess(): void {
-  process.exit();
 }
 
 async function loadCommand(program: Command, { usage, summary, load }: CommandEntry): Promise<Command> {

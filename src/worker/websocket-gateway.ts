@@ -17,6 +17,7 @@ import { type GraphQLResponse, toGatewayError, toGatewayErrorOfClosing } from '.
 const ANSWER_MS = 15_000;
 const PING_MS = 10_000;
 const CLOSE_MS = 1000;
+const NORMAL_CLOSURE = 1000;
 
 const SOCKET_OPTIONS: ClientOptions = { handshakeTimeout: ANSWER_MS, perMessageDeflate: false };
 
@@ -26,30 +27,25 @@ class Socket extends WebSocket {
   }
 }
 
+/** One socket and its client, from the first call over it until it is lost. */
+interface Connection {
+  readonly client: Client;
+  socket?: WebSocket;
+}
+
 /**
  * Speaks the worker protocol over one graphql-ws socket, which is opened again by the next call after it was lost.
  * It does not retry by itself: only the caller knows whether a call still says the truth.
  */
 export class WebSocketGateway implements GatewayClient {
-  readonly #client: Client;
-  #socket: WebSocket | undefined;
+  readonly #gateway: string;
+  readonly #token: string;
+  #connection: Connection | undefined;
 
   /** @param gateway base address, as `http://127.0.0.1:4000` */
   constructor(gateway: string, token: string) {
-    this.#client = createClient({
-      url: socketAddress(gateway),
-      webSocketImpl: Socket,
-      connectionParams: { authorization: `Bearer ${token}` },
-      connectionAckWaitTimeout: ANSWER_MS,
-      keepAlive: PING_MS,
-      lazyCloseTimeout: PING_MS,
-      retryAttempts: 0,
-      on: {
-        opened: (socket) => {
-          this.#socket = socket as WebSocket;
-        },
-      },
-    });
+    this.#gateway = gateway;
+    this.#token = token;
   }
 
   signOn(input: SignOnInput): Promise<SignOnResult> {
@@ -69,9 +65,45 @@ export class WebSocketGateway implements GatewayClient {
   }
 
   async close(): Promise<void> {
-    const socket = this.#socket;
-    await this.#client.dispose();
-    if (socket !== undefined) setTimeout(() => socket.terminate(), CLOSE_MS).unref();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection === undefined) return;
+    // Nobody may answer, or not even let a socket be opened.
+    setTimeout(() => terminate(connection), CLOSE_MS).unref();
+    await dispose(connection.client);
+  }
+
+  /**
+   * Not lazy: a lazy client closes its idle socket after a time, and the timer of that outlives `dispose` and holds the
+   * process. After a normal closure it would open another socket by itself, and ask again what was under way.
+   */
+  #connect(): Connection {
+    const forget = () => {
+      if (this.#connection === connection) this.#connection = undefined;
+    };
+    const connection: Connection = {
+      client: createClient({
+        url: socketAddress(this.#gateway),
+        webSocketImpl: Socket,
+        connectionParams: { authorization: `Bearer ${this.#token}` },
+        connectionAckWaitTimeout: ANSWER_MS,
+        keepAlive: PING_MS,
+        lazy: false,
+        onNonLazyError: () => {}, // whoever has asked is told
+        retryAttempts: 0,
+        on: {
+          opened: (socket) => {
+            connection.socket = socket as WebSocket;
+          },
+          error: forget,
+          closed: (event) => {
+            forget();
+            if ((event as { code?: number }).code === NORMAL_CLOSURE) void dispose(connection.client);
+          },
+        },
+      }),
+    };
+    return connection;
   }
 
   #ask<Result>(field: string, query: string, input: unknown, timeoutMs: number): Promise<Result> {
@@ -81,7 +113,8 @@ export class WebSocketGateway implements GatewayClient {
         reject(new GatewayUnavailable(`no answer to ${field} within ${timeoutMs} ms`));
         this.#dropConnection();
       }, timeoutMs);
-      this.#client.subscribe<Record<string, unknown>>(
+      this.#connection ??= this.#connect();
+      this.#connection.client.subscribe<Record<string, unknown>>(
         { query, variables: { input } },
         {
           next: (response) => {
@@ -104,9 +137,18 @@ export class WebSocketGateway implements GatewayClient {
 
   /** A half-open connection never closes by itself: whatever is under way on it fails now. */
   #dropConnection(): void {
-    this.#client.terminate();
-    this.#socket?.terminate();
+    if (this.#connection) terminate(this.#connection);
   }
+}
+
+function terminate({ client, socket }: Connection): void {
+  client.terminate();
+  socket?.terminate();
+}
+
+/** One that cannot be opened is closed too. */
+async function dispose(client: Client): Promise<void> {
+  await Promise.resolve(client.dispose()).catch(() => {});
 }
 
 function socketAddress(gateway: string): string {
