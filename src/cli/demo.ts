@@ -40,7 +40,7 @@ export function demoCommand(): Command {
 
 async function runDemo(flags: Flags): Promise<void> {
   const stop = listenForStop();
-  const logger = createLogger(flags.logLevel);
+  const logger = createLogger(flags.logLevel, flags.json);
   const say = (line: string) => void (flags.json ? process.stderr : process.stdout).write(`${line}\n`);
   const startedAt = performance.now();
   let folder: string | undefined;

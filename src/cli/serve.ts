@@ -64,7 +64,7 @@ export function serveCommand(): Command {
 
 async function serve(flags: Flags): Promise<void> {
   const stop = listenForStop();
-  const logger = createLogger(flags.logLevel);
+  const logger = createLogger(flags.logLevel, flags.json);
   const options: FarmOptions = {
     host: flags.host,
     port: flags.port,

@@ -21,6 +21,7 @@ interface Flags {
   readonly allowAutoexec: boolean;
   readonly stateDir: string;
   readonly logLevel: string;
+  readonly json?: boolean;
 }
 
 /** `tablao worker`: executes tasks until SIGTERM, SIGINT, or the gateway asks it to leave. */
@@ -38,6 +39,7 @@ export function workerCommand(): Command {
     .option('--allow-autoexec', 'let Python scripts inside .blend files run', false)
     .option('--state-dir <folder>', 'where this worker keeps its identity and reports', defaultStateDirectory())
     .addOption(new Option('--log-level <level>', 'how much to log').env('TABLAO_LOG_LEVEL').default('info'))
+    .option('--json', 'log in JSON, on a terminal too')
     .addHelpText(
       'after',
       `\nExit codes: 0 signed off; 1 it could not go on; ${RESTART_EXIT_CODE} asked to restart: start it again.`,
@@ -46,7 +48,7 @@ export function workerCommand(): Command {
 }
 
 async function execute(flags: Flags): Promise<void> {
-  const logger = createLogger(flags.logLevel);
+  const logger = createLogger(flags.logLevel, flags.json);
   const end = await runWorker(
     {
       gateway: readAddress(flags.gateway),
