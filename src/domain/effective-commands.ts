@@ -2,11 +2,11 @@ import type { Command } from './command.ts';
 
 /**
  * A task's commands as they are to be executed this time. Frames that are there already are left out only until the task
- * has completed once: whoever requeues a completed task wants it rendered.
+ * has completed once or its frames were named: whoever requeues those wants them rendered.
  */
-export function effectiveCommands(commands: readonly Command[], completedOnce: boolean): Command[] {
+export function effectiveCommands(commands: readonly Command[], rendersAnew: boolean): Command[] {
   return commands.map(({ name, parameters }) =>
-    completedOnce && parameters.skipExisting === true
+    rendersAnew && parameters.skipExisting === true
       ? { name, parameters: { ...parameters, skipExisting: false } }
       : { name, parameters },
   );

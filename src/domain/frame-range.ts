@@ -70,6 +70,17 @@ export function countFrames(text: string): number {
 }
 
 /**
+ * The frames of a text as formatFrameRange writes it, ascending, from a number on. One after the other: a page of a task
+ * with a million frames costs the page.
+ */
+export function* framesFrom(text: string, from: number): Generator<number> {
+  for (const { first, last, step } of text.split(',').map(parsePart)) {
+    const skipped = Math.max(0, Math.ceil((from - first) / step));
+    for (let frame = first + skipped * step; frame <= last; frame += step) yield frame;
+  }
+}
+
+/**
  * The shortest text that reads well and that parseFrameRange gives back. `frames` ascend, each once; none give `''`.
  *
  * Neighbours become ranges first, then three or more frames at one distance a range with a step: `5,7,9-12`, not

@@ -34,6 +34,7 @@ export interface LedgerJob {
   workTotal: number;
   workDone: number;
   recentFrameSeconds: number[];
+  latestOutputId: string | null;
   startedAt: Date | null;
   finishedAt: Date | null;
 }
@@ -54,7 +55,7 @@ export interface LedgerTask {
   progress: number;
   activity: string | null;
   stopRequestedAt: Date | null;
-  completedOnce: boolean;
+  rendersAnew: boolean;
   workerId: string | null;
 }
 
@@ -230,7 +231,7 @@ export class JobLedger {
     if (to === 'completed') this.countDependency(task, -1);
     if (from === 'completed') this.countDependency(task, +1);
     if (to === 'completed') {
-      task.completedOnce = true;
+      task.rendersAnew = true;
       this.setProgress(task, 1);
     } else if (from === 'active' || from === 'completed') this.setProgress(task, 0);
     if (from === 'active') task.activity = task.stopRequestedAt = null;

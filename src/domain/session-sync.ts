@@ -10,6 +10,11 @@ export interface Output {
   readonly renderSeconds: number | null;
 }
 
+/** A file that is recorded, with its id. */
+export interface SavedOutput extends Pick<Output, 'frame' | 'renderSeconds'> {
+  readonly id: string;
+}
+
 /** What a worker reports of an attempt; exactly one of the events is set. */
 export interface AttemptReport {
   readonly attemptToken: string;
@@ -66,7 +71,6 @@ export function takeReport(
     ledger.dirtyTasks.add(task);
     ledger.hasJobChanged = true;
   }
-  if (completed) rememberFrames(ledger, completed.outputs);
   if (failed)
     endAttempt(
       ledger,
@@ -104,9 +108,13 @@ export function mustSendAgain({ attempt, ledger }: KnownAttempt, worker: Attempt
   return false;
 }
 
-function rememberFrames(ledger: JobLedger, outputs: readonly Output[]): void {
-  const seconds = outputs.filter(({ frame }) => frame !== null).flatMap(({ renderSeconds }) => renderSeconds ?? []);
-  if (seconds.length === 0) return;
-  ledger.job.recentFrameSeconds = [...ledger.job.recentFrameSeconds, ...seconds].slice(-REMEMBERED_FRAMES);
+/** Remembers what the newest frames took, and which is the newest. Each frame that was saved counts once. */
+export function rememberFrames(ledger: JobLedger, saved: readonly SavedOutput[]): void {
+  const { job } = ledger;
+  const frames = saved.filter(({ frame }) => frame !== null);
+  if (frames.length === 0) return;
+  const seconds = frames.flatMap(({ renderSeconds }) => renderSeconds ?? []);
+  job.recentFrameSeconds = [...job.recentFrameSeconds, ...seconds].slice(-REMEMBERED_FRAMES);
+  job.latestOutputId = frames.at(-1)!.id;
   ledger.hasJobChanged = true;
 }

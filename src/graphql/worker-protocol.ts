@@ -251,11 +251,11 @@ const AssignmentType = builder.objectRef<Assigned>('Assignment').implement({
       type: [CommandType],
       description: "What to do: the task's commands as they are to be executed this time.",
       resolve: async ({ taskId }, _args, { store }) => {
-        const { commands, completedOnce } = await store.prisma.task.findUniqueOrThrow({
-          select: { commands: true, completedOnce: true },
+        const { commands, rendersAnew } = await store.prisma.task.findUniqueOrThrow({
+          select: { commands: true, rendersAnew: true },
           where: { id: taskId },
         });
-        return effectiveCommands(commands as unknown as Command[], completedOnce);
+        return effectiveCommands(commands as unknown as Command[], rendersAnew);
       },
     }),
   }),

@@ -21,14 +21,14 @@ const JOB_COLUMNS = `
   tasks_total AS "tasksTotal", tasks_queued AS "tasksQueued", tasks_active AS "tasksActive", tasks_completed AS "tasksCompleted",
   tasks_soft_failed AS "tasksSoftFailed", tasks_failed AS "tasksFailed", tasks_canceled AS "tasksCanceled",
   tasks_canceled_by_failure AS "tasksCanceledByFailure", tasks_claimable AS "tasksClaimable", frames_total AS "framesTotal",
-  frames_done AS "framesDone", work_total AS "workTotal", work_done AS "workDone", recent_frame_seconds AS "recentFrameSeconds",
+  frames_done AS "framesDone", work_total AS "workTotal", work_done AS "workDone", recent_frame_seconds AS "recentFrameSeconds", latest_output_id AS "latestOutputId",
   started_at AS "startedAt", finished_at AS "finishedAt"`;
 
 export const TASK_COLUMNS = `
   task.job_id AS "jobId", task.id, task.index, task.name, task.type, task.status, task.status_reason AS "statusReason", task.frame_count AS "frameCount",
   task.frames_done AS "framesDone", task.open_dependencies AS "openDependencies", task.failed_attempts AS "failedAttempts",
   task.last_failed_at AS "lastFailedAt", task.attempt_count AS "attemptCount", task.progress, task.activity,
-  task.stop_requested_at AS "stopRequestedAt", task.completed_once AS "completedOnce", task.worker_id AS "workerId"`;
+  task.stop_requested_at AS "stopRequestedAt", task.renders_anew AS "rendersAnew", task.worker_id AS "workerId"`;
 
 export const ATTEMPT_COLUMNS = `
   attempt.job_id AS "jobId", attempt.id, attempt.task_id AS "taskId", attempt.number, attempt.worker_id AS "workerId",

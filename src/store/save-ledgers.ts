@@ -15,11 +15,12 @@ const JOBS: Statement = {
       tasks_queued = c."tasksQueued", tasks_active = c."tasksActive", tasks_completed = c."tasksCompleted", tasks_soft_failed = c."tasksSoftFailed",
       tasks_failed = c."tasksFailed", tasks_canceled = c."tasksCanceled", tasks_canceled_by_failure = c."tasksCanceledByFailure",
       tasks_claimable = c."tasksClaimable", frames_done = c."framesDone", work_done = c."workDone", recent_frame_seconds = c."recentFrameSeconds",
+      latest_output_id = c."latestOutputId",
       started_at = c."startedAt", finished_at = c."finishedAt", updated_at = $2
     FROM json_to_recordset($1::json) AS c(id uuid, "sequenceBefore" integer, status text, "statusReason" text, error text, sequence integer, "tasksQueued" integer,
       "tasksActive" integer, "tasksCompleted" integer, "tasksSoftFailed" integer, "tasksFailed" integer, "tasksCanceled" integer,
       "tasksCanceledByFailure" integer, "tasksClaimable" integer, "framesDone" integer, "workDone" double precision,
-      "recentFrameSeconds" double precision[], "startedAt" timestamptz, "finishedAt" timestamptz)
+      "recentFrameSeconds" double precision[], "latestOutputId" uuid, "startedAt" timestamptz, "finishedAt" timestamptz)
     WHERE job.id = c.id AND job.sequence = c."sequenceBefore"`,
 };
 const QUEUES: Statement = {
@@ -32,10 +33,10 @@ const TASKS: Statement = {
   name: 'save-tasks',
   text: `UPDATE task SET status = c.status, status_reason = c."statusReason", frames_done = c."framesDone", open_dependencies = c."openDependencies",
       failed_attempts = c."failedAttempts", last_failed_at = c."lastFailedAt", attempt_count = c."attemptCount", progress = c.progress,
-      activity = c.activity, stop_requested_at = c."stopRequestedAt", completed_once = c."completedOnce", worker_id = c."workerId"
+      activity = c.activity, stop_requested_at = c."stopRequestedAt", renders_anew = c."rendersAnew", worker_id = c."workerId"
     FROM json_to_recordset($1::json) AS c(id uuid, status text, "statusReason" text, "framesDone" integer, "openDependencies" integer, "failedAttempts" integer,
       "lastFailedAt" timestamptz, "attemptCount" integer, progress double precision, activity text, "stopRequestedAt" timestamptz,
-      "completedOnce" boolean, "workerId" uuid)
+      "rendersAnew" boolean, "workerId" uuid)
     WHERE task.id = c.id`,
 };
 const ATTEMPTS: Statement = {

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { v7 as newId } from 'uuid';
 import { IdempotencyConflictError } from '../domain/errors.ts';
+import { formatFrameRange, parseFrameRange } from '../domain/frame-range.ts';
 import { weighTask } from '../domain/job-ledger.ts';
-import { type CompiledTask, countTaskFrames } from '../domain/job-type.ts';
+import type { CompiledTask } from '../domain/job-type.ts';
 import { newestPosition } from './change-job.ts';
 import { inTransaction, query, type Statement } from './database.ts';
 import { lockJobs } from './job-locks.ts';
@@ -42,21 +43,22 @@ const INSERT_JOB: Statement = {
   name: 'submit-job',
   text: `INSERT INTO job (id, name, type, job_type_version, status, status_reason, priority, max_workers, worker_tag, max_attempts, failure_limit_percent,
       task_timeout_seconds, no_output_timeout_seconds, submitter, settings, metadata, files, idempotency_key, input_hash, sequence, tasks_total, tasks_queued,
-      tasks_claimable, frames_total, work_total, created_at, updated_at)
+      tasks_claimable, frames_total, frame_span, work_total, created_at, updated_at)
     SELECT id, name, type, "jobTypeVersion", 'queued', 'SUBMITTED', priority, "maxWorkers", "workerTag", "maxAttempts", "failureLimitPercent",
       "taskTimeoutSeconds", "noOutputTimeoutSeconds", submitter, settings, metadata, files, "idempotencyKey", "inputHash", 2, "tasksTotal", "tasksTotal",
-      "tasksClaimable", "framesTotal", "workTotal", $2, $2
+      "tasksClaimable", "framesTotal", "frameSpan", "workTotal", $2, $2
     FROM json_to_record($1::json) AS c(id uuid, name text, type text, "jobTypeVersion" text, priority integer, "maxWorkers" integer, "workerTag" text,
       "maxAttempts" integer, "failureLimitPercent" integer, "taskTimeoutSeconds" integer, "noOutputTimeoutSeconds" integer, submitter text, settings jsonb,
       metadata jsonb, files jsonb, "idempotencyKey" text, "inputHash" text, "tasksTotal" integer, "tasksClaimable" integer, "framesTotal" integer,
-      "workTotal" integer)
+      "frameSpan" integer, "workTotal" integer)
     ON CONFLICT (idempotency_key) DO NOTHING`,
 };
 const INSERT_TASKS: Statement = {
   name: 'submit-tasks',
-  text: `INSERT INTO task (id, job_id, index, name, type, status, status_reason, frames, frame_count, commands, open_dependencies)
-    SELECT id, $2, index, name, type, 'queued', 'SUBMITTED', frames, "frameCount", commands, "openDependencies"
-    FROM json_to_recordset($1::json) AS c(id uuid, index integer, name text, type text, frames text, "frameCount" integer, commands jsonb, "openDependencies" integer)`,
+  text: `INSERT INTO task (id, job_id, index, name, type, status, status_reason, frames, frame_count, first_frame, last_frame, commands, open_dependencies)
+    SELECT id, $2, index, name, type, 'queued', 'SUBMITTED', frames, "frameCount", "firstFrame", "lastFrame", commands, "openDependencies"
+    FROM json_to_recordset($1::json) AS c(id uuid, index integer, name text, type text, frames text, "frameCount" integer, "firstFrame" integer,
+      "lastFrame" integer, commands jsonb, "openDependencies" integer)`,
 };
 const INSERT_EDGES: Statement = {
   name: 'submit-edges',
@@ -88,7 +90,7 @@ export async function submitJob(store: Store, job: CompiledJob): Promise<Submitt
     ...task,
     id: newId(),
     index,
-    frameCount: countTaskFrames(task),
+    ...describeFrames(task),
     openDependencies: new Set(task.dependsOn).size,
   }));
   const inputHash = createHash('sha256').update(canonicalJson(job.input)).digest('hex');
@@ -101,6 +103,10 @@ export async function submitJob(store: Store, job: CompiledJob): Promise<Submitt
     tasksTotal: tasks.length,
     tasksClaimable: tasks.filter(({ openDependencies }) => openDependencies === 0).length,
     framesTotal: tasks.reduce((sum, { frameCount }) => sum + frameCount, 0),
+    frameSpan: tasks.reduce(
+      (most, { firstFrame, lastFrame }) => Math.max(most, (lastFrame ?? 0) - (firstFrame ?? 0)),
+      0,
+    ),
     workTotal: tasks.reduce((sum, task) => sum + weighTask(task), 0),
   };
   const result = await inTransaction(store.pool, async (client): Promise<SubmittedJob> => {
@@ -123,6 +129,17 @@ export async function submitJob(store: Store, job: CompiledJob): Promise<Submitt
   });
   if (!result.alreadySubmitted) store.announce({ jobIds: new Set([id]), workerIds: new Set(), mayHaveWork: true });
   return result;
+}
+
+/** A task's frames as they are stored: the text in its one spelling, how many they are, the first and the last. */
+function describeFrames({ frames: text }: CompiledTask) {
+  const frames = text === null ? [] : parseFrameRange(text);
+  return {
+    frames: text === null ? null : formatFrameRange(frames),
+    frameCount: frames.length,
+    firstFrame: frames[0] ?? null,
+    lastFrame: frames.at(-1) ?? null,
+  };
 }
 
 async function findSubmitted(client: ClientBase, key: string, inputHash: string): Promise<SubmittedJob> {

@@ -7,7 +7,7 @@ import { giveWork, readWishes } from './give-work.ts';
 import { lockJobs, MissedJob, tryLockJobs, untilNoJobIsMissed } from './job-locks.ts';
 import { type KnownAttempts, readKnownAttempts } from './known-attempts.ts';
 import { type AttemptRow, openLedgers, readAttempts, settleLedgers } from './ledger-rows.ts';
-import { type AttemptOutputs, insertOutputs } from './outputs.ts';
+import { type AttemptOutputs, saveOutputs } from './outputs.ts';
 import { describeChange, saveLedgers } from './save-ledgers.ts';
 import type { Store } from './store.ts';
 import type { SyncCall, SyncResult, SyncWork } from './sync-call.ts';
@@ -43,8 +43,8 @@ export async function syncWorkers(store: Store, calls: readonly SyncCall[]): Pro
     for (const work of works.values()) work.freeSlots = countFreeSlots(work, known);
     await giveWork(client, store, ledgers, [...works.values()], now);
 
+    await saveOutputs(client, ledgers, made, now);
     await saveLedgers(client, ledgers.values(), now);
-    await insertOutputs(client, made, now);
     const alive = [...works.values()].filter(({ call }) => !call.isHeld);
     await touchWorkers(
       client,

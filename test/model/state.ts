@@ -158,6 +158,7 @@ function makeJob({ plan, job }: State, tasks: readonly LedgerTask[]): LedgerJob 
     sequence: job.sequence,
     ...countTasks(tasks),
     recentFrameSeconds: [],
+    latestOutputId: null,
     startedAt: null,
     finishedAt: isFinishedJob(job.status) ? LONG_AGO : null,
   };
@@ -181,7 +182,7 @@ function makeTask(task: ModelTask, index: number): LedgerTask {
     progress: isCompleted ? 1 : 0,
     activity: null,
     stopRequestedAt: task.stop ? LONG_AGO : null,
-    completedOnce: isCompleted,
+    rendersAnew: isCompleted,
     workerId: task.attemptCount > 0 ? WORKER.id : null,
   };
 }

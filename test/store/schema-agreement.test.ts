@@ -12,6 +12,7 @@ const BEYOND_PRISMA = [
   'job_queue_claimable_idx',
   'job_stopping_idx',
   'task_claimable_idx',
+  'task_frames_idx',
   'worker_name_living_idx',
 ];
 

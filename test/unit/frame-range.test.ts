@@ -6,6 +6,7 @@ import {
   FIRST_FRAME,
   FrameRangeError,
   formatFrameRange,
+  framesFrom,
   LAST_FRAME,
   MAX_FRAMES,
   parseFrameRange,
@@ -201,6 +202,23 @@ describe('formatFrameRange', () => {
         expect(formatFrameRange(parseFrameRange(text))).toBe(text);
       }),
     );
+  });
+});
+
+describe('framesFrom', () => {
+  it('gives the frames of a formatted text from a number on, ascending', () => {
+    fc.assert(
+      fc.property(frameSet, fc.integer({ min: FIRST_FRAME - 1, max: LAST_FRAME + 1 }), (frames, from) => {
+        const text = formatFrameRange(frames);
+        for (const start of [from, frames[0]!, frames.at(-1)!, frames[0]! + 1])
+          expect([...framesFrom(text, start)]).toStrictEqual(frames.filter((frame) => frame >= start));
+      }),
+    );
+  });
+
+  it('makes no list of what is not asked for', () => {
+    expect(framesFrom('1-1000000', 999_000).next().value).toBe(999_000);
+    expect(framesFrom('1-1000000x7', 999_000).next().value).toBe(999_006);
   });
 });
 
