@@ -3,7 +3,7 @@ import type { Cause, JobLedger, LedgerTask } from './job-ledger.ts';
 import { REQUEST_HOPS } from './job-requests.ts';
 import { isFinishedJob } from './job-status.ts';
 import type { StatusReason } from './status-reason.ts';
-import type { TaskRequest } from './task-requests.ts';
+import { judgeTaskRequest, type RequestedTask, refuseTaskRequest, type TaskRequest } from './task-requests.ts';
 
 /** Who asks, and in which words. */
 export interface Asker {
@@ -13,6 +13,14 @@ export interface Asker {
 
 function causeOf(asker: Asker, reason: StatusReason): Cause {
   return { actor: asker.actor, reason, message: asker.comment ?? null };
+}
+
+/** A task as far as a user's request depends on it. */
+export function asRequested(
+  ledger: JobLedger,
+  { id, name, status }: LedgerTask,
+): RequestedTask & { id: string; name: string } {
+  return { id, name, status, isBeingCanceled: ledger.liveAttempt(id)?.stopOrder === 'CANCELED' };
 }
 
 /** Cancels a job: what waits ends at once, what runs is told to stop. Needs all tasks that are open or active. */
@@ -37,41 +45,72 @@ export function requeueJob(ledger: JobLedger, asker: Asker, at: Date): void {
 }
 
 /**
- * Puts a task back, and what depends on it as far as it has to be done again: an active dependent is recalled; the walk
- * stops at a task that a user canceled. Needs all tasks and all dependents.
+ * Puts tasks back that are neither queued nor active, and what depends on them as far as it has to be done again: an
+ * active dependent is recalled; the walk stops at a task that a user canceled. Needs all tasks and all dependents.
+ *
+ * @throws DependencyUnfinishedError while one of them waits for a failed or canceled task that is not among them
  */
-export function requeueTask(
-  ledger: JobLedger,
-  task: LedgerTask,
-  dependencies: readonly LedgerTask[],
-  asker: Asker,
-  at: Date,
-): void {
-  const unfinished = dependencies.filter(({ status }) => status === 'failed' || status === 'canceled');
-  if (unfinished.length > 0) {
-    const names = unfinished
-      .slice(0, 5)
-      .map(({ name, status }) => `${JSON.stringify(name)} (${status})`)
-      .join(', ');
-    const more = unfinished.length > 5 ? ` and ${unfinished.length - 5} more` : '';
-    throw new DependencyUnfinishedError(
-      `Task ${JSON.stringify(task.name)} depends on ${names}${more}: requeue that first.`,
-      task.id,
-      unfinished.map(({ id }) => id),
-    );
-  }
+export function requeueTasks(ledger: JobLedger, tasks: readonly LedgerTask[], asker: Asker, at: Date): void {
+  refuseUnfinishedDependencies(ledger, tasks);
   const cause = causeOf(asker, 'USER');
   const wasFinished = isFinishedJob(ledger.job.status);
   if (wasFinished) ledger.moveJob(REQUEST_HOPS.requeue, cause, at);
-  putBack(ledger, task, cause);
+  for (const task of inRecordOrder(tasks)) putBack(ledger, task, cause);
   const again = causeOf(asker, 'DEPENDENCY_REQUEUED');
-  for (const dependent of walkDependents(ledger, task)) {
+  for (const dependent of walkDependents(ledger, tasks)) {
     if (dependent.status === 'active') ledger.orderStop(dependent, 'RECALLED', again, at);
     else if (mustBeDoneAgain(dependent)) putBack(ledger, dependent, again);
   }
   if (wasFinished) ledger.moveJob('queued', cause, at);
   // What is put back may wait for something that waits in vain, and may have been the last that its dependents needed.
   ledger.settle(at);
+}
+
+/**
+ * Puts the tasks back that hold frames which somebody named: those frames are rendered again even where files are left
+ * out that are there already. Queued tasks are left as they are.
+ *
+ * @returns the tasks that were put back
+ * @throws TaskTransitionError when one may not be put back, DependencyUnfinishedError: then none was
+ */
+export function requeueForFrames(
+  ledger: JobLedger,
+  tasks: readonly LedgerTask[],
+  asker: Asker,
+  at: Date,
+): readonly LedgerTask[] {
+  const wanted = tasks.filter(({ status }) => status !== 'queued');
+  for (const task of wanted) {
+    const asked = asRequested(ledger, task);
+    const verdict = judgeTaskRequest(ledger.job.status, asked, 'queued');
+    if ('refusal' in verdict) throw refuseTaskRequest(ledger.job, asked, 'queued', verdict.refusal, []);
+  }
+  if (wanted.length === 0) return wanted;
+  requeueTasks(ledger, wanted, asker, at);
+  for (const task of wanted) task.rendersAnew = true;
+  return wanted;
+}
+
+function refuseUnfinishedDependencies(ledger: JobLedger, tasks: readonly LedgerTask[]): void {
+  const wanted = new Set(tasks.map(({ id }) => id));
+  const unfinishedOf = (task: LedgerTask) =>
+    [...ledger.dependents]
+      .filter(([id, dependents]) => !wanted.has(id) && dependents.includes(task.id))
+      .map(([id]) => ledger.task(id))
+      .filter(({ status }) => status === 'failed' || status === 'canceled');
+  const refused = tasks.find((task) => task.openDependencies > 0 && unfinishedOf(task).length > 0);
+  if (!refused) return;
+  const unfinished = unfinishedOf(refused);
+  const names = unfinished
+    .slice(0, 5)
+    .map(({ name, status }) => `${JSON.stringify(name)} (${status})`)
+    .join(', ');
+  const more = unfinished.length > 5 ? ` and ${unfinished.length - 5} more` : '';
+  throw new DependencyUnfinishedError(
+    `Task ${JSON.stringify(refused.name)} depends on ${names}${more}: requeue that first.`,
+    refused.id,
+    unfinished.map(({ id }) => id),
+  );
 }
 
 /** Does what a user asked of a single task, apart from requeueing it. Needs all tasks: it may end the job. */
@@ -100,10 +139,10 @@ function mustBeDoneAgain(task: LedgerTask): boolean {
   );
 }
 
-/** The transitive dependents in the order of their index, without going past what a user canceled. */
-function walkDependents(ledger: JobLedger, start: LedgerTask): LedgerTask[] {
+/** The transitive dependents, without going past what a user canceled. */
+function walkDependents(ledger: JobLedger, starts: readonly LedgerTask[]): LedgerTask[] {
   const found = new Map<string, LedgerTask>();
-  const pending = [start];
+  const pending = [...starts];
   for (let task = pending.pop(); task; task = pending.pop()) {
     for (const id of ledger.dependents.get(task.id) ?? []) {
       const dependent = ledger.task(id);
@@ -112,7 +151,12 @@ function walkDependents(ledger: JobLedger, start: LedgerTask): LedgerTask[] {
       pending.push(dependent);
     }
   }
-  return [...found.values()].sort((a, b) => a.status.localeCompare(b.status) || a.index - b.index);
+  return inRecordOrder([...found.values()]);
+}
+
+/** Those that make the same change side by side, so that one record tells it, and those by their index. */
+function inRecordOrder(tasks: readonly LedgerTask[]): LedgerTask[] {
+  return tasks.toSorted((a, b) => a.status.localeCompare(b.status) || a.index - b.index);
 }
 
 function putBack(ledger: JobLedger, task: LedgerTask, cause: Cause): void {

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { NotFoundError } from '../domain/errors.ts';
-import { type Asker, changeTask, requeueTask } from '../domain/job-actions.ts';
+import { type Asker, asRequested, changeTask, requeueTasks } from '../domain/job-actions.ts';
 import type { JobLedger, LedgerTask } from '../domain/job-ledger.ts';
 import { judgeTaskRequest, refuseTaskRequest, requestableTaskStatuses } from '../domain/task-requests.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
@@ -48,24 +48,15 @@ function askForTask(
   now: Date,
 ): void {
   const { job } = ledger;
-  const asked = {
-    id: task.id,
-    name: task.name,
-    status: task.status,
-    isBeingCanceled: ledger.liveAttempt(task.id)?.stopOrder === 'CANCELED',
-  };
+  const asked = asRequested(ledger, task);
   const verdict = judgeTaskRequest(job.status, asked, to);
   if ('pending' in verdict) return;
   if ('refusal' in verdict) {
     const allowed = mutation === 'setTaskStatus' ? requestableTaskStatuses(job.status, asked) : [];
     throw refuseTaskRequest(job, asked, to, verdict.refusal, allowed);
   }
-  if (verdict.request === 'requeue') requeueTask(ledger, task, dependenciesOf(ledger, task), asker, now);
+  if (verdict.request === 'requeue') requeueTasks(ledger, [task], asker, now);
   else changeTask(ledger, task, verdict.request, asker, now);
-}
-
-function dependenciesOf(ledger: JobLedger, task: LedgerTask): LedgerTask[] {
-  return [...ledger.dependents].filter(([, dependents]) => dependents.includes(task.id)).map(([id]) => ledger.task(id));
 }
 
 async function jobOfTask(pool: Pool, taskId: string): Promise<string> {

@@ -6,10 +6,10 @@ import {
   resumeAttempt,
 } from '../../src/domain/attempt-actions.ts';
 import { DependencyUnfinishedError } from '../../src/domain/errors.ts';
-import { cancelJob, changeTask, requeueJob, requeueTask } from '../../src/domain/job-actions.ts';
+import { cancelJob, changeTask, requeueJob, requeueTasks } from '../../src/domain/job-actions.ts';
 import { JobLedger, type StatusRecord } from '../../src/domain/job-ledger.ts';
 import type { Action, ActionKind } from './actions.ts';
-import { type Plan, taskId } from './plan.ts';
+import { taskId } from './plan.ts';
 import { NOW, openLedger, readState, type State, WORKER } from './state.ts';
 
 export { type Action, enabledActions } from './actions.ts';
@@ -63,8 +63,8 @@ function settlesItself(kind: ActionKind): boolean {
 export function apply(state: State, action: Action, Ledger: typeof JobLedger = JobLedger): Step {
   const ledger = openLedger(state, { Ledger });
   try {
-    perform(ledger, state.plan, action);
-    if (action.together) perform(ledger, state.plan, action.together);
+    perform(ledger, action);
+    if (action.together) perform(ledger, action.together);
     if (!settlesItself(action.kind)) ledger.settle(NOW);
   } catch (error) {
     if (error instanceof DependencyUnfinishedError) return { state, records: ledger.records, ledger, refusal: error };
@@ -74,22 +74,20 @@ export function apply(state: State, action: Action, Ledger: typeof JobLedger = J
 }
 
 /** The action's own part, before the transaction settles the job. */
-export function perform(ledger: JobLedger, plan: Plan, { kind, task: index }: Action): void {
+export function perform(ledger: JobLedger, { kind, task: index }: Action): void {
   if (kind in JOB_ACTIONS) JOB_ACTIONS[kind as keyof typeof JOB_ACTIONS](ledger, USER, NOW);
   else if (kind === 'wait') letTimePass(ledger);
-  else if (index !== null) performOnTask(ledger, plan, kind, index);
+  else if (index !== null) performOnTask(ledger, kind, index);
   else if (kind === 'lose' || kind === 'deleteWorker') endAll(ledger, kind);
   else throw new Error(`${kind} needs a task.`);
 }
 
-function performOnTask(ledger: JobLedger, plan: Plan, kind: ActionKind, index: number): void {
+function performOnTask(ledger: JobLedger, kind: ActionKind, index: number): void {
   const task = ledger.task(taskId(index));
   const attempt = ledger.attempts.get(task.id);
   if (kind === 'claim') claimTask(ledger, task, WORKER, ATTEMPT_IDS, NOW);
-  else if (kind === 'requeueTask') {
-    const dependencies = plan.dependencies[index]!.map((dependency) => ledger.task(taskId(dependency)));
-    requeueTask(ledger, task, dependencies, USER, NOW);
-  } else if (kind in TASK_CHANGES) {
+  else if (kind === 'requeueTask') requeueTasks(ledger, [task], USER, NOW);
+  else if (kind in TASK_CHANGES) {
     const request: TaskChange = TASK_CHANGES[kind as keyof typeof TASK_CHANGES](task.status === 'active');
     changeTask(ledger, task, request, USER, NOW);
   } else if (!attempt) throw new Error(`${kind}: ${task.name} has no attempt.`);

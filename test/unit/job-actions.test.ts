@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DependencyUnfinishedError } from '../../src/domain/errors.ts';
-import { cancelJob, changeTask, requeueJob, requeueTask } from '../../src/domain/job-actions.ts';
+import { cancelJob, changeTask, requeueForFrames, requeueJob, requeueTasks } from '../../src/domain/job-actions.ts';
 import type { JobLedger } from '../../src/domain/job-ledger.ts';
-import { makePlan, type Plan, taskId } from '../model/plan.ts';
+import { makePlan, taskId } from '../model/plan.ts';
 import { FRESH_TASK, type ModelTask, openLedger, readState, type State } from '../model/state.ts';
 
 const AT = new Date('2026-03-01T10:00:00Z');
@@ -33,9 +33,13 @@ function chain(length: number): number[][] {
 
 const independent = (length: number): number[][] => Array.from({ length }, () => []);
 
-function requeue({ ledger, plan }: { ledger: JobLedger; plan: Plan }, index: number): void {
-  const dependencies = plan.dependencies[index]!.map((id) => ledger.task(taskId(id)));
-  requeueTask(ledger, ledger.task(taskId(index)), dependencies, ASKER, AT);
+function requeue({ ledger }: { ledger: JobLedger }, ...indexes: number[]): void {
+  requeueTasks(
+    ledger,
+    indexes.map((index) => ledger.task(taskId(index))),
+    ASKER,
+    AT,
+  );
 }
 
 /** Each record as `from → to REASON of which tasks`, with who and what they said. */
@@ -131,7 +135,7 @@ describe('requeueJob', () => {
   });
 });
 
-describe('requeueTask', () => {
+describe('requeueTasks', () => {
   it('of a finished job passes both hops; of an active one leaves the job as it is', () => {
     const done = makeLedger('completed', [completed]);
     requeue(done, 0);
@@ -149,7 +153,7 @@ describe('requeueTask', () => {
     const given = [completed, completed, failed, canceledBy('JOB_FAILED'), canceledBy('DEPENDENCY_UNFINISHED'), active];
     const star = [[], [0], [0], [0], [1], [0]];
     const { ledger, plan } = makeLedger('active', given, star);
-    requeue({ ledger, plan }, 0);
+    requeue({ ledger }, 0);
     const state = readState(plan, ledger);
     expect(statusesOf(state)).toEqual(['queued', 'queued', 'queued', 'queued', 'queued', 'active']);
     expect(state.tasks[5]?.stop).toEqual({ order: 'RECALLED', reason: 'DEPENDENCY_REQUEUED' });
@@ -163,13 +167,13 @@ describe('requeueTask', () => {
 
   it.each(['USER', 'JOB_CANCELED'] as const)('stops at a dependent that a user canceled (%s)', (reason) => {
     const { ledger, plan } = makeLedger('canceled', [completed, canceledBy(reason), completed]);
-    requeue({ ledger, plan }, 0);
+    requeue({ ledger }, 0);
     expect(statusesOf(readState(plan, ledger))).toEqual(['queued', 'canceled', 'completed']);
   });
 
   it('goes on beyond a dependent that waits already', () => {
     const { ledger, plan } = makeLedger('active', [completed, queued, completed]);
-    requeue({ ledger, plan }, 0);
+    requeue({ ledger }, 0);
     expect(statusesOf(readState(plan, ledger))).toEqual(['queued', 'queued', 'queued']);
     expect(ledger.task('task 2').openDependencies).toBe(1);
   });
@@ -177,7 +181,7 @@ describe('requeueTask', () => {
   it('reaches a dependent by whatever way is not closed, and once', () => {
     const diamond = [[], [0], [0], [1, 2]];
     const { ledger, plan } = makeLedger('canceled', [completed, canceledBy('USER'), completed, completed], diamond);
-    requeue({ ledger, plan }, 0);
+    requeue({ ledger }, 0);
     expect(statusesOf(readState(plan, ledger))).toEqual(['queued', 'canceled', 'queued', 'queued']);
     expect(ledger.task('task 4').openDependencies).toBe(2);
   });
@@ -185,9 +189,9 @@ describe('requeueTask', () => {
   it.each([failed, canceledBy('USER')])(
     'is refused while a dependency is $status, and nothing is written',
     (dependency) => {
-      const { ledger, plan } = makeLedger('failed', [dependency, canceledBy('DEPENDENCY_UNFINISHED')]);
-      expect(() => requeue({ ledger, plan }, 1)).toThrow(DependencyUnfinishedError);
-      expect(() => requeue({ ledger, plan }, 1)).toThrow(
+      const { ledger } = makeLedger('failed', [dependency, canceledBy('DEPENDENCY_UNFINISHED')]);
+      expect(() => requeue({ ledger }, 1)).toThrow(DependencyUnfinishedError);
+      expect(() => requeue({ ledger }, 1)).toThrow(
         `Task "task 2" depends on "task 1" (${dependency.status}): requeue that first.`,
       );
       expect(ledger.records).toEqual([]);
@@ -198,9 +202,9 @@ describe('requeueTask', () => {
   it('names at most five of the dependencies in the message, and all of them in the error', () => {
     const given = [...Array.from({ length: 7 }, () => failed), canceledBy('DEPENDENCY_UNFINISHED')];
     const fan = [...independent(7), [0, 1, 2, 3, 4, 5, 6]];
-    const { ledger, plan } = makeLedger('failed', given, fan);
+    const { ledger } = makeLedger('failed', given, fan);
     try {
-      requeue({ ledger, plan }, 7);
+      requeue({ ledger }, 7);
       expect.unreachable();
     } catch (error) {
       expect((error as DependencyUnfinishedError).message).toContain(
@@ -212,27 +216,70 @@ describe('requeueTask', () => {
 
   it('forgets the task’s failures and its back-off', () => {
     const { ledger, plan } = makeLedger('active', [{ ...softFailed, backsOff: true }, active], independent(2));
-    requeue({ ledger, plan }, 0);
+    requeue({ ledger }, 0);
     expect(ledger.forgivenTasks).toEqual(new Set(['task 1']));
     expect(readState(plan, ledger).tasks[0]).toMatchObject({ status: 'queued', failedAttempts: 0, backsOff: false });
   });
 
   it('makes a lost attempt stale: it may not come back', () => {
     const { ledger, plan } = makeLedger('active', [{ ...softFailed, mayComeBack: true }, active], independent(2));
-    requeue({ ledger, plan }, 0);
+    requeue({ ledger }, 0);
     expect(readState(plan, ledger).tasks[0]?.mayComeBack).toBe(false);
   });
 
   it('ends the job when what it puts back waits in vain and was all that others could go on with', () => {
     // Task 3 completed while task 2 was open again; task 4 could run; task 2 waits for a task that a user canceled.
-    const { ledger, plan } = makeLedger('active', [canceledBy('USER'), queued, completed, queued]);
-    requeue({ ledger, plan }, 2);
+    const { ledger } = makeLedger('active', [canceledBy('USER'), queued, completed, queued]);
+    requeue({ ledger }, 2);
     expect(ledger.job.status).toBe('canceled');
     expect(tell(ledger)).toEqual([
       'completed → queued USER of 3 by mara (wrong camera)',
       'queued → canceled DEPENDENCY_UNFINISHED of 2,3,4 by gateway',
       'active → canceled FINISHED by gateway',
     ]);
+  });
+});
+
+describe('requeueForFrames', () => {
+  const requeueFor = ({ ledger }: { ledger: JobLedger }, ...indexes: number[]) =>
+    requeueForFrames(
+      ledger,
+      indexes.map((index) => ledger.task(taskId(index))),
+      ASKER,
+      AT,
+    ).map(({ id }) => id);
+
+  it('puts them all back in one go: both hops, one record for each kind of change, dependents once', () => {
+    const given = [completed, failed, completed, completed];
+    const { ledger } = makeLedger('failed', given, [[], [], [], [0, 1, 2]]);
+    expect(requeueFor({ ledger }, 0, 1, 2)).toEqual(['task 1', 'task 2', 'task 3']);
+    expect(tell(ledger)).toEqual([
+      'failed → requeueing USER by mara (wrong camera)',
+      'completed → queued USER of 1,3 by mara (wrong camera)',
+      'failed → queued USER of 2 by mara (wrong camera)',
+      'completed → queued DEPENDENCY_REQUEUED of 4 by mara (wrong camera)',
+      'requeueing → queued USER by mara (wrong camera)',
+    ]);
+  });
+
+  it('has them rendered anew, also where they never completed, and nothing else', () => {
+    const { ledger } = makeLedger('failed', [failed, failed], independent(2));
+    requeueFor({ ledger }, 1);
+    expect([...ledger.tasks.values()].map(({ rendersAnew }) => rendersAnew)).toEqual([false, true]);
+  });
+
+  it('leaves queued ones as they are, and the job when there are no others', () => {
+    const { ledger } = makeLedger('active', [queued, active], independent(2));
+    expect(requeueFor({ ledger }, 0)).toEqual([]);
+    expect(ledger.records).toEqual([]);
+    expect(ledger.dirtyTasks.size).toBe(0);
+  });
+
+  it('refuses all when one is active, and writes nothing', () => {
+    const { ledger } = makeLedger('active', [completed, active], independent(2));
+    expect(() => requeueFor({ ledger }, 0, 1)).toThrow('Task "task 2" is active: queued does not follow active');
+    expect(ledger.records).toEqual([]);
+    expect(ledger.dirtyTasks.size).toBe(0);
   });
 });
 

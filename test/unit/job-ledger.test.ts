@@ -172,7 +172,7 @@ describe('whatever happens to a job of any shape', () => {
         choices.forEach((choice, step) => {
           const action = choose(enabledActions(readState(plan, ledger)).filter(isWorkerEvent), choice);
           if (!action) return;
-          perform(ledger, plan, action);
+          perform(ledger, action);
           ledger.settle(NOW);
           const report = progress[step];
           const reported = report && ledger.tasks.get(taskId(report.task));
@@ -270,8 +270,8 @@ describe('a ledger that holds only some of the tasks', () => {
 
   /** The ledger after the action, and whether it asked for the other tasks. */
   function run(ledger: JobLedger, state: State, action: Action): [JobLedger, boolean] {
-    perform(ledger, state.plan, action);
-    if (action.together) perform(ledger, state.plan, action.together);
+    perform(ledger, action);
+    if (action.together) perform(ledger, action.together);
     const asks = ledger.needsAllTasks();
     if (asks) loadAllTasks(ledger, state);
     ledger.settle(NOW);
