@@ -58,6 +58,14 @@ export const simpleBlenderRender = defineJobType({
       check: findChunkFault,
     },
     {
+      key: 'previewFramesFirst',
+      label: 'Preview Frames First',
+      description:
+        'Render the first, the middle and the last frame before the others, each in a task of its own, so that a mistake shows early.',
+      type: 'BOOLEAN',
+      default: false,
+    },
+    {
       key: 'outputPath',
       label: 'Output Path',
       description:
@@ -144,10 +152,11 @@ export const simpleBlenderRender = defineJobType({
     },
   ],
   compile({ settings }) {
-    const { blendFile, chunkSize, format, fps, frames: range, outputPath, ...options } = settings;
+    const { blendFile, chunkSize, previewFramesFirst, format, fps, frames: range, outputPath, ...options } = settings;
     const frames = parseFrameRange(range);
     const output = toOutputPattern(outputPath, format);
-    const renders = chunkFrames(frames, chunkSize).map((chunk): CompiledTask => {
+    const chunks = previewFramesFirst ? chunkAfterPreview(frames, chunkSize) : chunkFrames(frames, chunkSize);
+    const renders = chunks.map((chunk): CompiledTask => {
       const text = formatFrameRange(chunk);
       const parameters = { blendFile, frames: text, output, format, ...options };
       return {
@@ -180,16 +189,24 @@ export const simpleBlenderRender = defineJobType({
   },
 });
 
+/** First, middle and last frame by themselves, then the others: tasks are given out in this order. */
+function chunkAfterPreview(frames: readonly number[], size: number): readonly (readonly number[])[] {
+  const preview = [...new Set([0, Math.floor((frames.length - 1) / 2), frames.length - 1])];
+  const others = frames.filter((_, index) => !preview.includes(index));
+  return [...preview.map((index) => [frames[index]!]), ...chunkFrames(others, size)];
+}
+
 function summarizeFrames(frames: readonly number[]): string {
   return `${frames[0]}..${frames.at(-1)} (${frames.length} frames)`;
 }
 
-function findChunkFault(size: number, { frames }: Settings): string | null {
+function findChunkFault(size: number, { frames, previewFramesFirst }: Settings): string | null {
   if (typeof frames !== 'string') return null;
-  const count = parseFrameRange(frames).length;
-  const most = MAX_TASKS - 1; // the video is a task too
-  const tasks = Math.ceil(count / size);
-  if (tasks <= most) return null;
+  const alone = previewFramesFirst === true ? 3 : 0;
+  const count = parseFrameRange(frames).length - alone;
+  const most = MAX_TASKS - 1 - alone; // the video is a task too
+  const tasks = Math.ceil(count / size) + alone;
+  if (tasks <= MAX_TASKS - 1) return null;
   const [n, limit, enough] = [tasks, MAX_TASKS, Math.ceil(count / most)].map((value) => value.toLocaleString('en'));
   return `of ${size} makes ${n} render tasks of these frames; a job has at most ${limit} tasks, so use a chunk size of ${enough} or more`;
 }

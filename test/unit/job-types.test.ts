@@ -87,6 +87,32 @@ describe('simple-blender-render', () => {
     expect(parseFrameRange(String(video.frames))).toStrictEqual(rendered);
   });
 
+  it.each([
+    ['1-24', 10, ['1', '12', '24', '2-11', '13-22', '23']],
+    ['1-24', 24, ['1', '12', '24', '2-11,13-23']],
+    ['1-4', 1, ['1', '2', '4', '3']],
+    ['1-3', 5, ['1', '2', '3']],
+    ['5,9', 5, ['5', '9']],
+    ['7', 1, ['7']],
+  ])(
+    'gives first, middle and last of %s out first, by themselves, where it is asked to',
+    (frames, chunkSize, expected) => {
+      const tasks = compileRender({ frames, chunkSize, previewFramesFirst: true }).filter(
+        ({ type }) => type === 'blender',
+      );
+      expect(tasks.map((task) => task.frames)).toStrictEqual(expected);
+      expect(tasks.flatMap((task) => parseFrameRange(task.frames!)).sort((a, b) => a - b)).toStrictEqual(
+        parseFrameRange(frames),
+      );
+    },
+  );
+
+  it('waits with the video for all of them, and hands the wish itself on to nobody', () => {
+    const tasks = compileRender({ previewFramesFirst: true });
+    expect(tasks.at(-1)).toMatchObject({ type: 'video', dependsOn: tasks.slice(1).map((_, index) => index) });
+    expect(JSON.stringify(tasks)).not.toContain('previewFramesFirst');
+  });
+
   it('keeps names and the video command short when the frames unfold to a long list', () => {
     const frames = '1-900000x2,1-900000x3';
     const tasks = compileRender({ frames, chunkSize: 1_000_000 });
