@@ -4,7 +4,9 @@ import { ForbiddenError } from '../domain/errors.ts';
 import type { FarmWorker } from '../domain/failure-policy.ts';
 import type { JobTypeRegistry } from '../domain/job-type.ts';
 import type { Feed } from '../feed/feed.ts';
+import { readTogether } from '../feed/read-together.ts';
 import { inTransaction } from '../store/database.ts';
+import { type Frame, readFramesOfOutputs } from '../store/frames.ts';
 import { findWorkerByToken } from '../store/register-worker.ts';
 import type { Store } from '../store/store.ts';
 import { readFarm } from '../store/worker-rows.ts';
@@ -28,6 +30,8 @@ export interface Context extends Gateway {
   readonly signal: AbortSignal;
   /** The workers that take work now, read at most once an operation. */
   farm(): Promise<readonly FarmWorker[]>;
+  /** The frame that an output is the file of; those that are asked for together are read together. */
+  frameOfOutput(outputId: string): Promise<Frame | null>;
 }
 
 /**
@@ -54,6 +58,7 @@ function makeContext(gateway: Gateway, viewer: Viewer, signal: AbortSignal): Con
       farm ??= inTransaction(store.pool, (client) => readFarm(client, new Date(store.now().getTime() - store.leaseMs)));
       return farm;
     },
+    frameOfOutput: readTogether((ids) => readFramesOfOutputs(store.pool, ids)),
   };
 }
 

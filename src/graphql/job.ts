@@ -5,6 +5,8 @@ import { isDeletableJob, type JobStatus, nextJobStatuses } from '../domain/job-s
 import type { StatusReason } from '../domain/status-reason.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
 import type { Job, Prisma } from '../generated/prisma/client.ts';
+import type { Store } from '../store/store.ts';
+import { findTasksWithFrames } from '../store/tasks-with-frames.ts';
 import { builder, enumFromTable } from './builder.ts';
 import { connectionOf } from './connection.ts';
 import { decodeId } from './global-id.ts';
@@ -107,20 +109,24 @@ export const TaskFilter = builder.inputType('TaskFilter', {
   fields: (t) => ({
     statuses: t.field({ type: [TaskStatusEnum], description: 'Only those with one of these statuses.' }),
     workerId: t.id({ description: "Only those whose newest attempt is this worker's." }),
+    frame: t.int({ description: 'Only those that hold this frame.' }),
   }),
 });
 
 /** The filter as a condition on the stored tasks of a job. */
-export function whereTasks(
+export async function whereTasks(
+  { pool }: Store,
   jobId: string,
   filter: typeof TaskFilter.$inferInput | null | undefined,
-): Prisma.TaskWhereInput {
+): Promise<Prisma.TaskWhereInput> {
+  const { statuses, workerId, frame } = filter ?? {};
   return {
     jobId,
-    ...(filter?.statuses && { status: { in: filter.statuses satisfies TaskStatus[] } }),
-    ...(filter?.workerId != null && {
-      workerId: { in: [decodeId('Worker', filter.workerId)].filter((worker) => worker !== null) },
+    ...(statuses && { status: { in: statuses satisfies TaskStatus[] } }),
+    ...(workerId != null && {
+      workerId: { in: [decodeId('Worker', workerId)].filter((worker) => worker !== null) },
     }),
+    ...(frame != null && { id: { in: (await findTasksWithFrames(pool, jobId, [frame])).map(({ id }) => id) } }),
   };
 }
 
@@ -244,8 +250,8 @@ export const JobRef = builder.prismaNode('Job', {
       type: TaskConnection,
       description: 'Its tasks, in the order in which they are given out.',
       args: { ...t.arg.connectionArgs(), filter: t.arg({ type: TaskFilter, description: 'Which ones.' }) },
-      resolve: ({ id }, { filter, ...page }, context, info) => {
-        const where = whereTasks(id, filter);
+      resolve: async ({ id }, { filter, ...page }, context, info) => {
+        const where = await whereTasks(context.store, id, filter);
         const { task } = context.store.prisma;
         return readPage(page, {
           keys: [{ key: 'index', direction: 'asc' }],

@@ -135,7 +135,6 @@ function tasksOf(
   jobId: string,
   { filter, first }: { filter?: typeof TaskFilter.$inferInput | null; first: number },
 ): Omit<PageSource<Task>, 'headCursor'> {
-  const where = whereTasks(jobId, filter);
   let jobStatus = '';
   return {
     concernOf: (wake) => (wake.jobIds.has(jobId) ? [] : isFarmChange(wake) ? [ALL_WAITING] : null),
@@ -143,6 +142,7 @@ function tasksOf(
       const job = await store.prisma.job.findUnique({ where: { id: jobId }, select: { status: true } });
       if (!job) return null;
       jobStatus = job.status;
+      const where = await whereTasks(store, jobId, filter);
       return await store.prisma.task.findMany({ where, orderBy: { index: 'asc' }, take: first });
     },
     print: (task) => printTask(task, jobStatus),

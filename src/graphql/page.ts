@@ -54,17 +54,43 @@ export async function readPage<Row extends object>(args: PageArguments, source: 
   const hasMore = rows.length > size;
   const page = rows.slice(0, size);
   if (isBackward) page.reverse();
-  const edges = page.map((node) => ({ node, cursor: writeCursor(keys, node) }));
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: isBackward ? args.before != null : hasMore,
-      hasPreviousPage: isBackward ? hasMore : args.after != null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-    count: source.count,
-  };
+  return makePage(
+    keys,
+    page,
+    isBackward
+      ? { hasNextPage: args.before != null, hasPreviousPage: hasMore }
+      : { hasNextPage: hasMore, hasPreviousPage: args.after != null },
+    source.count,
+  );
+}
+
+/** As readPage, for a list that is read forward only and not through Prisma. */
+export async function readForwardPage<Row extends object>(
+  args: Pick<PageArguments, 'first' | 'after'>,
+  source: {
+    readonly keys: SortKeys<Row>;
+    /** @param after the sort keys' values in the cursor, each text or a number */
+    find(after: readonly unknown[] | null, take: number): Promise<Row[]>;
+    count(): Promise<number>;
+  },
+): Promise<Page<Row>> {
+  checkSizes(args);
+  const size = args.first ?? DEFAULT_PAGE_SIZE;
+  const after = args.after == null ? null : readCursor('after', args.after, source.keys.length);
+  const rows = await source.find(after, size + 1);
+  const place = { hasNextPage: rows.length > size, hasPreviousPage: after !== null };
+  return makePage(source.keys, rows.slice(0, size), place, source.count);
+}
+
+function makePage<Row extends object>(
+  keys: SortKeys<Row>,
+  rows: readonly Row[],
+  place: Pick<Page<Row>['pageInfo'], 'hasNextPage' | 'hasPreviousPage'>,
+  count: () => Promise<number>,
+): Page<Row> {
+  const edges = rows.map((node) => ({ node, cursor: writeCursor(keys, node) }));
+  const ends = { startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null };
+  return { edges, pageInfo: { ...place, ...ends }, count };
 }
 
 /** An error of the request as a whole: its arguments, not what they name. */
@@ -114,5 +140,9 @@ function readCursor(name: string, cursor: string, length: number): unknown[] {
   } catch {
     // Falls through: whatever it is, it is no cursor.
   }
-  throw badRequest(`${name} is no cursor of this list; give the endCursor or startCursor of one of its pages.`);
+  throw noCursor(name);
+}
+
+export function noCursor(name: string): GraphQLError {
+  return badRequest(`${name} is no cursor of this list; give the endCursor or startCursor of one of its pages.`);
 }

@@ -5,6 +5,7 @@ import './job-type.ts';
 import './worker.ts';
 import './job.ts';
 import './task.ts';
+import './frame.ts';
 import './submit-job.ts';
 import './preview-job.ts';
 import './farm.ts';

@@ -1,4 +1,4 @@
-import type { Prisma } from '../generated/prisma/client.ts';
+import type { Prisma, Task } from '../generated/prisma/client.ts';
 import type { Context } from './context.ts';
 
 /*
@@ -15,6 +15,23 @@ export function readJob(query: JobQuery, { jobId }: { readonly jobId: string }, 
 
 export function readTask(query: TaskQuery, { taskId }: { readonly taskId: string }, _args: object, { store }: Context) {
   return store.prisma.task.findUniqueOrThrow({ ...query, where: { id: taskId } });
+}
+
+/** A statement takes 32,767 values at most, and a job has up to 100,000 tasks. */
+const IDS_AT_ONCE = 5_000;
+
+export async function readTasks(
+  query: TaskQuery,
+  { taskIds }: { readonly taskIds: readonly string[] },
+  _args: object,
+  { store }: Context,
+): Promise<Task[]> {
+  const found: Task[] = [];
+  for (let at = 0; at < taskIds.length; at += IDS_AT_ONCE) {
+    const id = { in: taskIds.slice(at, at + IDS_AT_ONCE) };
+    found.push(...(await store.prisma.task.findMany({ ...query, where: { id }, orderBy: { index: 'asc' } })));
+  }
+  return found;
 }
 
 export function readWorker(

@@ -24,19 +24,19 @@ export interface JobChange {
 
 /**
  * Changes one job on a user's word: lock, load all of it, ask the domain, write, tell after the commit. `decide` refuses
- * by throwing a UserError: then nothing is written.
+ * by throwing a UserError: then nothing is written. Like the whole transaction it may run more than once.
  */
 export async function changeJob(
   store: Store,
   jobId: string,
-  decide: (ledger: JobLedger, now: Date) => void,
+  decide: (ledger: JobLedger, now: Date, client: ClientBase) => void | Promise<void>,
 ): Promise<JobChange> {
   const now = store.now();
   const { change, result } = await inTransaction(store.pool, async (client) => {
     await lockJobs(client, [jobId]);
     const ledger = await openWholeLedger(client, jobId);
     if (!ledger) throw new NotFoundError('job', jobId);
-    decide(ledger, now);
+    await decide(ledger, now, client);
     const changed = ledger.hasJobChanged || ledger.dirtyTasks.size > 0;
     const position = (await saveLedgers(client, [ledger], now)).get(jobId) ?? (await newestPosition(client, jobId));
     const movedTaskIds = [...new Set(ledger.records.flatMap(({ tasks }) => tasks.map(({ id }) => id)))];

@@ -65,6 +65,8 @@ const SELECTIONS = {
   setTaskStatus: TASK_RESULT,
   cancelTasks: TASK_RESULT,
   requeueTasks: TASK_RESULT,
+  requeueFrames: `... on RequeueFramesSuccess { cursor job { id status } tasks { id name status } } ... on TaskTransitionError { from to allowed refusal task { id status } }
+    ... on DependencyUnfinishedError { dependencies { name } } ${ISSUES} ${ERROR}`,
   requestWorkerStatus: WORKER_RESULT,
   updateWorker: WORKER_RESULT,
   deleteWorker: `... on DeleteWorkerSuccess { deletedId } ${ERROR}`,
@@ -86,6 +88,7 @@ export interface Answer {
   readonly job?: { readonly id: string; readonly status: string };
   readonly task?: { readonly id: string; readonly status: string; readonly stopRequestedAt?: string | null };
   readonly worker?: { readonly status: string; readonly requestedStatus: string | null; readonly tags: string[] };
+  readonly tasks?: { readonly id: string; readonly name: string; readonly status: string }[];
   readonly dependencies?: { readonly name: string }[];
   readonly issues?: { readonly path: string[]; readonly message: string; readonly allowed: string | null }[];
 }

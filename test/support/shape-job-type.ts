@@ -21,13 +21,24 @@ const shapeJobType = defineJobType({
       default: 'misc',
     },
     { key: 'framesEach', label: 'Frames', description: 'Frames of each task.', type: 'INTEGER', default: 0 },
+    {
+      key: 'frames',
+      label: 'Frames',
+      description: "Each task's frames, by index, with blanks between the tasks.",
+      type: 'STRING',
+    },
   ],
-  compile({ settings: { shape, types, framesEach } }) {
+  compile({ settings: { shape, types, framesEach, frames } }) {
     const given = types.split(',');
+    const texts = frames?.split(' ') ?? [];
     return (JSON.parse(shape) as Shape).map((dependsOn, index) => ({
       name: `task ${index + 1}`,
       type: given[index] || 'misc',
-      frames: framesEach === 0 ? null : `${index * framesEach + 1}-${(index + 1) * framesEach}`,
+      frames: texts[index]
+        ? texts[index]
+        : framesEach === 0
+          ? null
+          : `${index * framesEach + 1}-${(index + 1) * framesEach}`,
       commands: [{ name: 'echo', parameters: { message: `task ${index + 1}`, skipExisting: true } }],
       dependsOn,
     }));
