@@ -77,8 +77,9 @@ export class RenderFarm {
     return worker;
   }
 
-  /** To be called after each test. */
+  /** To be called after each test; also ends a worker that the test has halted. */
   async endWorkers(): Promise<void> {
+    for (const { child } of this.workers) child.kill('SIGCONT');
     await Promise.all(this.workers.map((worker) => worker.kill()));
     this.workers = [];
   }
