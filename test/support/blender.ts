@@ -7,9 +7,11 @@ import { findBlender } from '../../src/worker/find-blender.ts';
 
 const run = promisify(execFile);
 
-/** Of the test machine. Where it is missing the tests fail: a test that is skipped proves nothing. */
-export async function requireBlender(): Promise<{ program: string; version: string }> {
-  const found = await findBlender(process.env.TABLAO_BLENDER);
+/** That of the test machine, unless told. Where it is missing the tests fail: a test that is skipped proves nothing. */
+export async function requireBlender(
+  wanted = process.env.TABLAO_BLENDER,
+): Promise<{ program: string; version: string }> {
+  const found = await findBlender(wanted);
   if (found.program === undefined) throw new Error(`These tests need Blender: ${found.missing}.`);
   return found;
 }

@@ -1,17 +1,20 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { killGroup } from '../../src/worker/process-group.ts';
 import { requireBlender } from './blender.ts';
 import { provideBlenderModule } from './blender-module.ts';
 
 export { INSTALL_MS } from './blender-module.ts';
 
-/** What every test of the add-on runs in: the system's own Blender, and official builds of the Python package index. */
-const MODULES = { '4.2': '4.2.23', '4.5': '4.5.15', '5.0': '5.0.1' } as const;
-export const TEST_BLENDERS = ['system', '4.2', '4.5', '5.0'] as const;
-export type TestBlenderName = (typeof TEST_BLENDERS)[number];
+const MODULES: Readonly<Record<string, string>> = { '4.2': '4.2.23', '4.5': '4.5.15', '5.0': '5.0.1' };
+
+/** Set by `npm run test:blender`: programs that take the place of the usual Blenders. */
+const GIVEN = process.env.TABLAO_TEST_BLENDERS?.split(delimiter);
+
+/** What tests of the add-on run in: the system's own Blender, and official builds of the Python package index. */
+export const TEST_BLENDERS: readonly string[] = GIVEN ?? ['system', ...Object.keys(MODULES)];
 
 export interface TestBlender {
   readonly program: string;
@@ -19,10 +22,14 @@ export interface TestBlender {
   readonly version: string;
 }
 
-/** Installs it where it is missing: give the hook that calls this INSTALL_MS. */
-export async function provideBlender(name: TestBlenderName): Promise<TestBlender> {
-  if (name === 'system') return await requireBlender();
-  return { program: await provideBlenderModule(MODULES[name]), version: MODULES[name] };
+/**
+ * Installs it where it is missing: give the hook that calls this INSTALL_MS.
+ * @param name one of TEST_BLENDERS
+ */
+export async function provideBlender(name: string): Promise<TestBlender> {
+  const version = MODULES[name];
+  if (version !== undefined) return { program: await provideBlenderModule(version), version };
+  return await requireBlender(name === 'system' ? undefined : name);
 }
 
 export interface BlenderRun {
