@@ -25,6 +25,8 @@ export interface AttemptReport {
       readonly fraction: number;
       readonly frame?: number | null;
       readonly activity?: string | null;
+      /** Files that are in their place; told once more when the attempt completes. */
+      readonly outputs?: readonly Output[] | null;
     } | null;
     readonly completed?: { readonly outputs: readonly Output[] } | null;
     readonly failed?: {

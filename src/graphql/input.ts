@@ -42,6 +42,14 @@ function jsonObject(maxKiB: number): Check {
   return { type, allowed: `an object of at most ${maxKiB} KiB as JSON` };
 }
 
+const OUTPUT = z.object({
+  frame: z.int().nullish(),
+  path: text(4096),
+  bytes: z.int().min(0),
+  renderSeconds: z.number().min(0).nullish(),
+});
+const EACH_OUTPUT = 'each with its path, its size in whole bytes (0 or more) and its seconds (0 or more)';
+
 /** The limits of the API's fields. */
 // biome-ignore format: one row per line
 export const CHECKS = {
@@ -65,10 +73,8 @@ export const CHECKS = {
   logText:    { type: z.string().refine((value) => Buffer.byteLength(value) <= 1_048_576), allowed: 'at most 1 MiB' },
   tokens:     { type: z.array(z.string()).max(1000),                 allowed: 'at most 1,000 tokens' },
   reports:    { type: z.array(z.unknown()).max(1000),                allowed: 'at most 1,000 reports' },
-  outputs:    {
-    type: z.array(z.object({ frame: z.int().nullish(), path: text(4096), bytes: z.int().min(0), renderSeconds: z.number().min(0).nullish() })).max(100_000),
-    allowed: 'at most 100,000 files, each with its path, its size in whole bytes (0 or more) and its seconds (0 or more)',
-  },
+  outputs:    { type: z.array(OUTPUT).max(100_000),                  allowed: `at most 100,000 files, ${EACH_OUTPUT}` },
+  newOutputs: { type: z.array(OUTPUT).max(1000),                     allowed: `at most 1,000 files, ${EACH_OUTPUT}` },
   files:      {
     type: z.array(z.object({ path: text(4096), bytes: z.int().min(0), modifiedAt: z.date().nullish(), sha256: z.string().regex(/^[0-9a-f]{64}$/i).nullish() })).max(10_000),
     allowed: 'at most 10,000 files, each with an absolute path, its size in bytes, and a SHA-256 in hexadecimal, if any',

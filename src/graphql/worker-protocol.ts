@@ -2,7 +2,7 @@ import type { Command } from '../domain/command.ts';
 import { effectiveCommands } from '../domain/effective-commands.ts';
 import { SessionEndedError, StaleAttemptError, type UserError, VersionUnsupportedError } from '../domain/errors.ts';
 import type { InputIssue } from '../domain/input-issue.ts';
-import type { AttemptReport, StopReason } from '../domain/session-sync.ts';
+import type { AttemptReport, Output, StopReason } from '../domain/session-sync.ts';
 import type { WorkerStatusRequest } from '../domain/worker-status.ts';
 import { appendTaskLog } from '../store/append-task-log.ts';
 import { registerWorker } from '../store/register-worker.ts';
@@ -165,6 +165,11 @@ const AttemptProgressInput = builder.inputType('AttemptProgressInput', {
     fraction: t.float({ required: true, description: 'How much of the task is done, 0–1.' }),
     frame: t.int({ description: 'The frame that is being rendered.' }),
     activity: t.string({ description: 'What it is doing, in a few words.' }),
+    outputs: t.field({
+      type: [OutputInput],
+      description:
+        'Files that are in their place by now, at most 1,000; told once more when it completes, they count once.',
+    }),
   }),
 });
 const AttemptCompletedInput = builder.inputType('AttemptCompletedInput', {
@@ -377,8 +382,10 @@ function findSyncIssues(input: SyncInput): InputIssue[] {
     const within = (path: string[], found: InputIssue[]) =>
       found.map((issue) => ({ ...issue, path: ['reports', String(index), ...path, ...issue.path] }));
     issues.push(...within([], findIssues({ sequence }, { sequence: CHECKS.sequence })));
-    if (event.progress)
-      issues.push(...within(['event', 'progress'], findIssues(event.progress, { fraction: CHECKS.fraction })));
+    if (event.progress) {
+      const checks = { fraction: CHECKS.fraction, outputs: CHECKS.newOutputs };
+      issues.push(...within(['event', 'progress'], findIssues(event.progress, checks)));
+    }
     if (event.completed)
       issues.push(...within(['event', 'completed'], findIssues(event.completed, { outputs: CHECKS.outputs })));
   });
@@ -389,18 +396,19 @@ function findSyncIssues(input: SyncInput): InputIssue[] {
  * What a program has printed may hold anything; NUL and half a surrogate pair (the cut may make one) are no text for the
  * database, which would refuse the whole batch. And a message is no log.
  */
-function cleanEvent(event: EventInput): AttemptReport['event'] {
+function cleanEvent({ progress, completed, failed, stopped }: EventInput): AttemptReport['event'] {
   const clean = (text: string, length: number) => text.replaceAll('\0', '').slice(0, length).toWellFormed();
-  if (event.failed) return { failed: { ...event.failed, message: clean(event.failed.message, 10_000) } };
-  if (event.progress?.activity)
-    return { progress: { ...event.progress, activity: clean(event.progress.activity, 200) } };
-  if (!event.completed) return event;
-  const outputs = event.completed.outputs.map((output) => ({
-    ...output,
-    frame: output.frame ?? null,
-    renderSeconds: output.renderSeconds ?? null,
-  }));
-  return { completed: { outputs } };
+  if (failed) return { failed: { ...failed, message: clean(failed.message, 10_000) } };
+  if (completed) return { completed: { outputs: completed.outputs.map(cleanOutput) } };
+  if (!progress) return { stopped };
+  const { fraction, frame, activity, outputs } = progress;
+  return {
+    progress: { fraction, frame, activity: activity && clean(activity, 200), outputs: outputs?.map(cleanOutput) },
+  };
+}
+
+function cleanOutput({ frame, renderSeconds, ...output }: typeof OutputInput.$inferInput): Output {
+  return { ...output, frame: frame ?? null, renderSeconds: renderSeconds ?? null };
 }
 
 // ------------------------------------------------------------------ appendTaskLog

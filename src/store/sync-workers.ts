@@ -119,12 +119,13 @@ function answerCall(
     const isNew = attempt && report.sequence > attempt.attempt.reportSequence;
     const isTaken = attempt !== undefined && takeReport(attempt, report, session, now);
     work.reports.push(isTaken);
-    if (isNew && isTaken && report.event.completed)
+    const outputs = (report.event.completed ?? report.event.progress)?.outputs;
+    if (isNew && isTaken && outputs)
       made.push({
         attemptId: attempt.attempt.id,
         taskId: attempt.attempt.taskId,
         jobId: attempt.ledger.job.id,
-        outputs: report.event.completed.outputs,
+        outputs,
       });
   }
   const reported = new Set(call.reports.map((report) => report.attemptToken));

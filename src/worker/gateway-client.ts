@@ -90,6 +90,8 @@ export interface Progress {
   readonly fraction: number;
   readonly frame?: number;
   readonly activity?: string;
+  /** Files that are in their place by now. */
+  readonly outputs?: readonly Output[];
 }
 
 export interface Output {

@@ -1,4 +1,4 @@
-import type { AttemptReport, EndEvent, Progress } from './gateway-client.ts';
+import type { AttemptReport, EndEvent, Output, Progress } from './gateway-client.ts';
 import type { Journal } from './journal.ts';
 import type { Clock, Moment } from './moment.ts';
 
@@ -8,10 +8,16 @@ const PROGRESS_INTERVAL_MS = 1000;
 const TIMER_SLACK_MS = 5;
 /** An answer of a second is bearable for the gateway; the rest follows in the next call. */
 const MOST_REPORTS = 100;
+/** Of one report; the rest follows in the next. */
+const MOST_OUTPUTS = 1000;
 
 interface Sender {
   sequence: number;
   progress: Progress | undefined;
+  /** Files that the gateway has not been told of, or has not said that it knows. */
+  outputs: Output[];
+  /** How many of these the report with that sequence held. */
+  told: { sequence: number; count: number };
   progressSentAt: Moment;
 }
 
@@ -38,14 +44,22 @@ export class Outbox {
 
   /** A new attempt: its first progress is not due before it has run for a second. */
   begin(attemptToken: string): void {
-    this.#senders.set(attemptToken, { sequence: 0, progress: undefined, progressSentAt: this.#clock.now() });
+    this.#senders.set(attemptToken, {
+      sequence: 0,
+      progress: undefined,
+      outputs: [],
+      told: { sequence: 0, count: 0 },
+      progressSentAt: this.#clock.now(),
+    });
   }
 
   progress(attemptToken: string, progress: Progress): void {
     const sender = this.#senders.get(attemptToken);
     if (sender === undefined) return;
     const isFirst = sender.progress === undefined;
-    sender.progress = progress;
+    const { outputs = [], ...newest } = progress;
+    sender.progress = newest;
+    sender.outputs.push(...outputs);
     if (isFirst) setTimeout(() => this.#onChange(), Math.max(0, this.#untilDue(sender)) + TIMER_SLACK_MS).unref();
   }
 
@@ -86,7 +100,10 @@ export class Outbox {
     return this.#journal.pending.some((report) => !this.#unready.has(report.attemptToken)) || this.#due().length > 0;
   }
 
-  /** The reports of the next call. Progress is forgotten by this: if the call fails, the next one is newer. */
+  /**
+   * The reports of the next call. Progress is forgotten by this: if the call fails, the next one is newer. Files are told
+   * again until the gateway has taken them.
+   */
   take(): AttemptReport[] {
     const ends = this.#journal.pending.filter((report) => !this.#unready.has(report.attemptToken));
     const reports = ends.slice(0, MOST_REPORTS);
@@ -96,14 +113,21 @@ export class Outbox {
       sender.sequence += 1;
       sender.progress = undefined;
       sender.progressSentAt = this.#clock.now();
-      const at = new Date().toISOString();
-      reports.push({ attemptToken, sequence: sender.sequence, at, event: { progress } });
+      const outputs = sender.outputs.slice(0, MOST_OUTPUTS);
+      sender.told = { sequence: sender.sequence, count: outputs.length };
+      const event = { progress: outputs.length > 0 ? { ...progress, outputs } : progress };
+      reports.push({ attemptToken, sequence: sender.sequence, at: new Date().toISOString(), event });
     }
     return reports;
   }
 
   /** The gateway took this report, or never will. */
   settle(attemptToken: string, sequence: number): void {
+    const sender = this.#senders.get(attemptToken);
+    if (sender?.told.sequence === sequence) {
+      sender.outputs.splice(0, sender.told.count);
+      sender.told.count = 0;
+    }
     const report = this.#journal.pending.find((pending) => pending.attemptToken === attemptToken);
     if (report?.sequence === sequence) this.#journal.markDelivered(attemptToken);
   }

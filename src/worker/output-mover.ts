@@ -17,6 +17,7 @@ export interface Finished {
 /** Puts finished files into place, one after the other: verified, and only while the attempt may (move-gate.ts). */
 export class OutputMover {
   readonly #untilMayMove: () => Promise<void>;
+  readonly #onMoved: (output: Output) => void;
   readonly #onFailure: (error: unknown) => void;
   readonly #outputs: Output[] = [];
   #moving: Promise<void> = Promise.resolve();
@@ -24,10 +25,16 @@ export class OutputMover {
   /**
    * @param untilMayMove settles when a file may be put into place; rejects when none ever will
    * @param onFailure called once, at the first file that cannot; no later one is moved
+   * @param onMoved called for each file that is in its place
    */
-  constructor(untilMayMove: () => Promise<void>, onFailure: (error: unknown) => void) {
+  constructor(
+    untilMayMove: () => Promise<void>,
+    onFailure: (error: unknown) => void,
+    onMoved: (output: Output) => void = () => {},
+  ) {
     this.#untilMayMove = untilMayMove;
     this.#onFailure = onFailure;
+    this.#onMoved = onMoved;
   }
 
   add(finished: Finished): void {
@@ -56,7 +63,9 @@ export class OutputMover {
     } catch (error) {
       throw toAttemptFailure(error, `"${to}" cannot be put into place`);
     }
-    this.#outputs.push({ frame, path: to, bytes, renderSeconds });
+    const output = { frame, path: to, bytes, renderSeconds };
+    this.#outputs.push(output);
+    this.#onMoved(output);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Progress } from './gateway-client.ts';
+import type { Output, Progress } from './gateway-client.ts';
 
 /** How far the present frame is, as Blender's log tells it; the frames themselves are told by our own script. */
 export interface FrameProgress {
@@ -38,12 +38,15 @@ export class ChunkProgress {
   readonly #report: (progress: Progress) => void;
   #done: number;
   #frame: number | undefined;
+  #newest: Progress;
 
-  /** @param done frames that need no rendering */
-  constructor(total: number, done: number, report: (progress: Progress) => void) {
+  /** @param there the files of frames that need no rendering */
+  constructor(total: number, there: readonly Output[], report: (progress: Progress) => void) {
     this.#total = total;
-    this.#done = done;
+    this.#done = there.length;
     this.#report = report;
+    this.#newest = { fraction: there.length / total };
+    if (there.length > 0) this.#report({ ...this.#newest, outputs: there });
   }
 
   begin(frame: number): void {
@@ -56,6 +59,11 @@ export class ChunkProgress {
     this.#tell(0, `saved frame ${frame}`);
   }
 
+  /** A frame's file is in its place. */
+  place(output: Output): void {
+    this.#report({ ...this.#newest, outputs: [output] });
+  }
+
   readLine(line: string): void {
     const progress = readFrameProgress(line);
     if (progress === undefined || this.#frame === undefined) return;
@@ -64,6 +72,7 @@ export class ChunkProgress {
 
   #tell(fractionOfFrame: number, activity: string): void {
     const fraction = Math.min(1, (this.#done + fractionOfFrame) / this.#total);
-    this.#report({ fraction, frame: this.#frame, activity });
+    this.#newest = { fraction, frame: this.#frame, activity };
+    this.#report(this.#newest);
   }
 }

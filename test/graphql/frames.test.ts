@@ -98,6 +98,33 @@ describe('Job.frames', () => {
     ]);
   });
 
+  it('tells the frames of a task apart while it is executed: those that are saved are completed', async () => {
+    const worker = await farm.worker();
+    const job = await submit('1-4 5');
+    const { attemptToken } = (await worker.claim())!;
+    const tell = (frames: string) =>
+      worker.report(attemptToken, { progress: { fraction: 0.5, outputs: outputs(frames, 3) } });
+    await tell('1');
+    await tell('1-2');
+    for (const size of [1, 3]) {
+      expect(await walk(job, size, 'COMPLETED')).toEqual(['1/1', '2/1']);
+      expect(await walk(job, size, 'ACTIVE')).toEqual(['3/1', '4/1']);
+    }
+    expect((await page(job)).nodes.map(({ status, renderSeconds }) => [status, renderSeconds])).toEqual([
+      ['COMPLETED', 3],
+      ['COMPLETED', 3],
+      ['ACTIVE', null],
+      ['ACTIVE', null],
+      ['QUEUED', null],
+    ]);
+    for (const [status, count] of Object.entries({ COMPLETED: 2, ACTIVE: 2, QUEUED: 1 }))
+      expect((await page(job, { status })).totalCount).toBe(count);
+
+    await worker.fail(attemptToken);
+    expect(await walk(job, 100, 'FAILED')).toEqual(['1/1', '2/1', '3/1', '4/1']);
+    expect((await page(job)).nodes[0]).toMatchObject({ status: 'FAILED', path: '/out/1.png' });
+  });
+
   it('gives those of one status, counted only when asked', async () => {
     const worker = await farm.worker();
     const job = await submit('1-2 3-4 5-6 7-8 9');
@@ -182,6 +209,19 @@ describe('Job.latestFrame', () => {
     });
     await farm.ask('requeueFrames', { jobId: job.id, frames: '8' });
     expect(await latest(job)).toMatchObject({ number: 8, status: 'QUEUED' });
+  });
+
+  it('is told frame by frame, and each counts once for what a frame takes', async () => {
+    const worker = await farm.worker();
+    const job = await submit('1-9');
+    const { attemptToken } = (await worker.claim())!;
+    for (const frame of ['1', '2', '1-3'])
+      await worker.report(attemptToken, { progress: { fraction: 0.1, outputs: outputs(frame, Number(frame[0])) } });
+    expect(await latest(job)).toMatchObject({ number: 3, status: 'COMPLETED', task: { name: 'task 1' } });
+    await worker.report(attemptToken, { completed: { outputs: outputs('1-9', 7) } });
+    expect(await latest(job)).toMatchObject({ number: 9 });
+    const { rows } = await farm.query('SELECT recent_frame_seconds FROM job');
+    expect(rows[0]!.recent_frame_seconds).toEqual([1, 2, 1, 7, 7, 7, 7, 7, 7]);
   });
 
   it('leaves out what is no frame', async () => {

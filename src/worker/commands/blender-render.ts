@@ -48,7 +48,7 @@ export async function blenderRender(given: unknown, context: CommandContext): Pr
   if (there.length > 0) context.log.write(`tablao: ${there.length} of ${frames.length} frames are there already\n`);
   const first = wanted[0];
   if (first === undefined) return there;
-  const progress = new ChunkProgress(frames.length, there.length, context.reportProgress);
+  const progress = new ChunkProgress(frames.length, there, context.reportProgress);
   const rendered = await withAttemptFolder(
     context.attemptRecords,
     context.assignment.attempt.id,
@@ -72,6 +72,7 @@ async function renderInto(
   const mover = new OutputMover(
     () => context.untilMayMove(signal),
     (error) => failed.abort(error),
+    (output) => progress.place(output),
   );
   const places = new Map(frames.map((frame) => [frame.number, frame.path]));
   const inFolder = (path: string) => join(folder, basename(path));
