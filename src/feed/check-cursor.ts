@@ -21,6 +21,19 @@ const OLDEST: Statement = {
   text: 'SELECT xid::text AS xid, at FROM event WHERE at >= $1 ORDER BY event.xid, event.id LIMIT 1',
 };
 
+/**
+ * Behind what has been deleted and what may be soon. The newest events of jobs that are still there count as such: the
+ * job's next event makes them so.
+ */
+const DELETED: Statement = {
+  name: 'feed-deleted',
+  text: `SELECT deleted_xid::text AS xid, deleted_id AS id, deleted_offset AS offset, deleted_xid AS "order" FROM feed_epoch
+    UNION ALL (
+      SELECT xid::text, id, greatest(1, cardinality(task_ids)), xid FROM (SELECT * FROM event WHERE at < $1 OFFSET 0) AS old
+      ORDER BY old.xid DESC, old.id DESC LIMIT 1
+    ) ORDER BY "order" DESC, id DESC LIMIT 1`,
+};
+
 export interface CursorContext {
   readonly client: ClientBase | Pool;
   readonly identity: FeedIdentity;
@@ -33,7 +46,8 @@ export interface CursorContext {
  * The position of a cursor from which nothing has been lost.
  *
  * @param jobId the job that the stream is about: its own newest event is kept as long as it lives
- * @throws CursorExpiredError for a cursor of another database, of another stream, or that is too old
+ * @throws CursorExpiredError for a cursor of another database, of another stream, or behind which events have been
+ *   deleted, or may be within the hour
  */
 export async function requirePosition(
   context: CursorContext,
@@ -52,9 +66,12 @@ export async function requirePosition(
     throw await expired(context, 'The cursor is of a later time than this database: it has been restored since.');
   if (seenAt === null && jobId !== null && found.jobId === jobId) return position;
   const time = seenAt ?? found.at;
-  if (time === null || now.getTime() - time.getTime() > CURSOR_LIFE_MS)
-    throw await expired(context, `The cursor is too old: events are kept for ${EVENT_RETENTION_DAYS} days.`);
-  return position;
+  const endOfLife = new Date(now.getTime() - CURSOR_LIFE_MS);
+  if (time !== null && time >= endOfLife) return position;
+  // In a farm that was quiet, nothing may have been lost since.
+  const deleted = (await query<EventPosition & object>(client, DELETED, [endOfLife])).rows[0]!;
+  if (comparePositions(position, deleted) >= 0) return position;
+  throw await expired(context, `The cursor is too old: events are kept for ${EVENT_RETENTION_DAYS} days.`);
 }
 
 async function expired(context: CursorContext, message: string): Promise<CursorExpiredError> {

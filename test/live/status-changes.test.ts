@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deleteJob } from '../../src/store/delete-job.ts';
+import { deleteOldEvents } from '../../src/store/delete-old-events.ts';
 import { setJobStatus } from '../../src/store/set-job-status.ts';
 import { updateJob } from '../../src/store/update-job.ts';
 import { BATCH, type Batch, type Change, STATUS_CHANGES, STATUS_CHANGES_ONCE, upTo } from '../support/change-stream.ts';
@@ -248,22 +249,37 @@ describe('statusChanges as a query', () => {
     expect(changes.filter((change) => change.jobId === jobId).map(({ sequence }) => sequence)).toEqual([1, 2]);
   });
 
-  it('refuses a cursor behind which events may have been deleted, and gives the oldest that holds', async () => {
+  it('refuses a cursor behind which events have been deleted or may be soon, and gives the oldest that holds', async () => {
     const old = await submitPlainJob(gateway.store, 1);
     const { changes, cursor } = await once({ jobId: globalId('Job', old) });
-    daysLater = 29;
     try {
+      daysLater = 1;
+      const gone = await submitPlainJob(gateway.store, 1);
+      await deleteJob(gateway.store, gone, { actor: 'test' });
+      daysLater = 29;
       const young = await submitPlainJob(gateway.store, 1);
+      const jobsAfter = async (after: string) => (await once({ after })).changes.map(({ jobId }) => jobId);
+      const jobs = { gone: Array(3).fill(globalId('Job', gone)), young: Array(2).fill(globalId('Job', young)) };
+
+      daysLater = 30.5;
+      const { oldestCursor } = await once({ after: changes[0]!.cursor });
+      expect(await jobsAfter(oldestCursor!)).toEqual([...jobs.gone, ...jobs.young]);
+      // A day in which nothing has happened: nothing behind the cursor is missing.
+      expect(await jobsAfter(cursor)).toEqual([...jobs.gone, ...jobs.young]);
+      await deleteOldEvents(gateway.store);
+      expect(await jobsAfter(cursor)).toEqual([...jobs.gone, ...jobs.young]);
+
       daysLater = 31;
+      await deleteOldEvents(gateway.store);
       for (const after of [changes[0]!.cursor, cursor]) {
         const expired = await once({ after });
         expect(expired).toMatchObject({
           __typename: 'CursorExpiredError',
           message: expect.stringContaining('30 days'),
         });
-        const again = await once({ after: expired.oldestCursor });
-        expect(again.changes.map((change) => change.jobId)).toEqual(Array(2).fill(globalId('Job', young)));
+        expect(await jobsAfter(expired.oldestCursor!)).toEqual(jobs.young);
       }
+
       // A living job's newest event is what its mutations answer with, and is kept.
       const { position } = await updateJob(gateway.store, old, { name: 'still there' });
       expect(position).toBeDefined();
@@ -275,7 +291,9 @@ describe('statusChanges as a query', () => {
         changes: [],
         caughtUp: true,
       });
-      expect(await once({ after: answered })).toMatchObject({ __typename: 'CursorExpiredError' });
+      daysLater = 62;
+      await deleteOldEvents(gateway.store);
+      expect((await once({ after: answered })).__typename).toBe('CursorExpiredError');
     } finally {
       daysLater = 0;
     }
