@@ -54,6 +54,8 @@ export async function* subscribeOnce<Data>(
         clearTimeout(lateAnswer);
         lateAnswer = undefined;
       },
+      // Before the client thinks about it: after a normal closure it would subscribe again with the same variables.
+      closed: (event) => finish({ error: toError(event) }),
     },
   });
   const finish = (how: { readonly error?: unknown }) => {

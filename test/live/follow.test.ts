@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { follow } from '../../src/client/follow.ts';
 import { GatewayRefusal } from '../../src/client/gateway-refusal.ts';
 import { setJobStatus } from '../../src/store/set-job-status.ts';
@@ -136,6 +137,29 @@ describe('the client that resumes', () => {
     await worker.complete(attemptToken);
     for await (const { taskLog } of stream) text += taskLog.text; // the stream is complete
     expect(text).toBe('row 0row 1row 2row 3row 4');
+  });
+
+  it('does so when whoever stands between closes the socket in good order', async () => {
+    const asked: unknown[] = [];
+    const proxy = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'graphql-transport-ws' });
+    proxy.on('connection', (socket) =>
+      socket.on('message', (data) => {
+        const { type, id, payload } = JSON.parse(String(data));
+        if (type === 'connection_init') socket.send(JSON.stringify({ type: 'connection_ack' }));
+        if (type !== 'subscribe') return;
+        const cursor = `cursor ${asked.push(payload.variables.after)}`;
+        socket.send(JSON.stringify({ id, type: 'next', payload: { data: { statusChanges: { cursor } } } }));
+        socket.close(1000);
+      }),
+    );
+    await once(proxy, 'listening');
+    const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const stream = follow({ url: address }, changesOf('01a20e9c-38d8-77a2-bd2d-c9700d30366a'), { signal: stop.signal });
+    for (let number = 1; number <= 3; number += 1)
+      expect((await stream.next()).value?.statusChanges.cursor).toBe(`cursor ${number}`);
+    await stream.return(undefined);
+    proxy.close();
+    expect(asked).toEqual([null, 'cursor 1', 'cursor 2']);
   });
 
   it('needs no cursor for a stream of states', async () => {
