@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { refuse } from './errors.ts';
 import { buildExtensionArchive, type ExtensionArchive } from './extension-archive.ts';
+import { renderExtensionPage } from './extension-page.ts';
 import type { Route } from './routes.ts';
 
+const PAGE_PATH = '/blender/';
+const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 const LISTING_PATH = '/blender/index.json';
 
 /**
@@ -18,6 +21,20 @@ export function extensionRoutes(build: () => ExtensionArchive = buildExtensionAr
     return built;
   };
   return [
+    {
+      path: '/blender',
+      methods: ['GET'],
+      answer: () => new Response(null, { status: 308, headers: { Location: PAGE_PATH } }),
+    },
+    {
+      path: PAGE_PATH,
+      methods: ['GET'],
+      answer: (request) =>
+        answerFile(request, Buffer.from(renderExtensionPage(archive())), {
+          'Content-Type': 'text/html; charset=utf-8',
+          'Content-Security-Policy': PAGE_POLICY,
+        }),
+    },
     {
       path: LISTING_PATH,
       methods: ['GET'],

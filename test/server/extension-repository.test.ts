@@ -36,6 +36,17 @@ describe('the repository', () => {
     expect(response.status).toBe(200);
   });
 
+  it('has a page for people, from which the add-on can be dropped into Blender', async () => {
+    const moved = await app.fetch(`${GATEWAY}/blender`);
+    expect([moved.status, moved.headers.get('location')]).toEqual([308, '/blender/']);
+    const html = await (await app.fetch(`${GATEWAY}/blender/`)).text();
+    const links = [...html.matchAll(/href="(.*?)"/g)].map(
+      ([, link = '']) => new URL(link.replaceAll('&amp;', '&'), LISTING),
+    );
+    expect(links.map(({ searchParams }) => searchParams.get('repository'))).toEqual(['./index.json', null, null]);
+    for (const link of links) expect((await app.fetch(link.href)).status).toBe(200);
+  });
+
   it.each([LISTING, ARCHIVE])('%s is kept, and asked about each time', async (url) => {
     const first = await app.fetch(url);
     expect(first.headers.get('cache-control')).toBe('no-cache');
