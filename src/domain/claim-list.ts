@@ -2,6 +2,7 @@ import { type AttemptWorker, claimTask } from './attempt-actions.ts';
 import { blockedFrom, canDo, claimableFrom, type FarmWorker, type TaskHistory } from './failure-policy.ts';
 import { type JobLedger, type LedgerAttempt, type LedgerTask, ledgerKey } from './job-ledger.ts';
 import { mayRunTasks } from './job-status.ts';
+import { needsOfType } from './needs.ts';
 import { compareTurns, hasRoomForWorker } from './order-of-work.ts';
 
 /** A worker that has room for a task. */
@@ -22,6 +23,7 @@ export function historyOf(ledger: JobLedger, task: LedgerTask): TaskHistory {
     taskId: task.id,
     taskType: task.type,
     workerTag: ledger.job.workerTag,
+    needs: needsOfType(ledger.job.needs, task.type),
     failedAttempts: task.failedAttempts,
     lastFailedAt: task.lastFailedAt,
     failureOf: (workerId) => ledger.failures.get(ledgerKey(workerId, task.id)),
@@ -68,13 +70,14 @@ export function claimNext(
 
 /** The task types of a job that a worker may be given, and when (ms) the first block of another ends. */
 function openTypes(ledger: JobLedger, claimant: Claimant, farm: readonly FarmWorker[], now: Date) {
-  const { workerTag } = ledger.job;
+  const { workerTag, needs } = ledger.job;
   const taskTypes: string[] = [];
   let until = Number.POSITIVE_INFINITY;
   for (const taskType of claimant.taskTypes) {
-    if (!canDo(claimant, { taskType, workerTag })) continue;
+    const work = { taskType, workerTag, needs: needsOfType(needs, taskType) };
+    if (!canDo(claimant, work)) continue;
     const blockedUntil = (workerId: string) => ledger.blocks.get(ledgerKey(workerId, taskType))?.until;
-    const blocked = blockedFrom(claimant, { taskType, workerTag, blockedUntil }, farm, now);
+    const blocked = blockedFrom(claimant, { ...work, blockedUntil }, farm, now);
     if (blocked === 0) taskTypes.push(taskType);
     else until = Math.min(until, blocked);
   }

@@ -26,22 +26,28 @@ export interface FarmWorker {
   readonly id: string;
   readonly taskTypes: readonly string[];
   readonly tags: readonly string[];
+  /** As offersOf gives it. */
+  readonly offers: readonly string[];
 }
 
 export interface WantedWork {
   readonly taskType: string;
   readonly workerTag: string | null;
+  /** As needsOf gives it for the task type. */
+  readonly needs: readonly string[];
 }
 
 /** Whether a worker that is awake and within its lease can do such work at all. */
 export function canDo(worker: FarmWorker, work: WantedWork): boolean {
-  return worker.taskTypes.includes(work.taskType) && (work.workerTag === null || worker.tags.includes(work.workerTag));
+  return (
+    worker.taskTypes.includes(work.taskType) &&
+    (work.workerTag === null || worker.tags.includes(work.workerTag)) &&
+    work.needs.every((need) => worker.offers.includes(need))
+  );
 }
 
-export interface TaskHistory {
+export interface TaskHistory extends WantedWork {
   readonly taskId: string;
-  readonly taskType: string;
-  readonly workerTag: string | null;
   /** Counted failures of the task, and when the newest was. */
   readonly failedAttempts: number;
   readonly lastFailedAt: Date | null;
@@ -78,10 +84,12 @@ export function claimableFrom(
   return Math.max(handedBack, failed);
 }
 
+type BlockableWork = WantedWork & Pick<TaskHistory, 'blockedUntil'>;
+
 /** Until when (ms since the epoch) a block keeps tasks of a type from a worker; 0 when nothing does. */
 export function blockedFrom(
   worker: FarmWorker,
-  task: Pick<TaskHistory, 'taskType' | 'workerTag' | 'blockedUntil'>,
+  task: BlockableWork,
   workers: readonly FarmWorker[],
   now: Date,
 ): number {
@@ -90,12 +98,7 @@ export function blockedFrom(
 }
 
 /** Who else could do it now. */
-function othersFor(
-  worker: FarmWorker,
-  task: Pick<TaskHistory, 'taskType' | 'workerTag' | 'blockedUntil'>,
-  workers: readonly FarmWorker[],
-  now: Date,
-): FarmWorker[] {
+function othersFor(worker: FarmWorker, task: BlockableWork, workers: readonly FarmWorker[], now: Date): FarmWorker[] {
   return workers.filter((other) => other.id !== worker.id && canDo(other, task) && !isBlocked(task, other.id, now));
 }
 

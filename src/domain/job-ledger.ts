@@ -1,6 +1,7 @@
 import type { AttemptOutcome, FailureKind, StopOrder } from './attempt-outcome.ts';
 import { foldJob, isFailureLimitReached, type TaskTally } from './job-fold.ts';
 import { isFinishedJob, isRecordableJobChange, type JobStatus } from './job-status.ts';
+import type { Needs } from './needs.ts';
 import type { StatusReason } from './status-reason.ts';
 import { isOpenTask, isTaskTransition, type TaskStatus } from './task-status.ts';
 
@@ -13,6 +14,7 @@ export interface LedgerJob {
   readonly priority: number;
   readonly maxWorkers: number | null;
   readonly workerTag: string | null;
+  readonly needs: Needs;
   readonly maxAttempts: number;
   readonly failureLimitPercent: number;
   readonly createdAt: Date;

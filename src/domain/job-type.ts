@@ -31,6 +31,7 @@ export const SCENE_SOURCES = {
   VIEW_LAYER:         'The name of the view layer.',
   RESOLUTION_PERCENT: "The scene's resolution in percent.",
   SAMPLES:            'Samples of the render engine.',
+  BLENDER_VERSION:    'The version of Blender that saved the file, as 5.2.',
 } as const satisfies Record<string, string>;
 
 export type SceneSource = keyof typeof SCENE_SOURCES;

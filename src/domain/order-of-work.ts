@@ -32,7 +32,7 @@ export function hasRoomForWorker(job: Pick<WaitingJob, 'tasksActive' | 'maxWorke
 export const WAITING_REASONS = {
   DEPENDENCY:        'Something that it depends on is not completed.',
   WORKER_LIMIT:      'The job has as many workers as it may have.',
-  NO_CAPABLE_WORKER: 'No worker that is awake supports its task type and has its tag.',
+  NO_CAPABLE_WORKER: 'No worker that is awake takes its task type, has its tag and offers what it needs.',
   BACKING_OFF:       'It failed; the workers that could do it leave it alone for a while.',
   ALL_WORKERS_BUSY:  'Every worker that could do it is busy with something else.',
 } as const satisfies Record<string, string>;

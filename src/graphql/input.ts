@@ -14,6 +14,7 @@ const NO_TEXT_IN_JSON = /(?<!\\)(\\\\)*\\u(0000|d[89a-f])/i;
 /** C0, DEL and C1: nothing that a terminal or a log could take for a command. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
+const OFFER = /^[a-z]{1,16}:[A-Za-z0-9._-]{1,64}$/;
 const WORD = /^[A-Za-z0-9._-]{1,64}$/;
 
 function text(maximum: number) {
@@ -57,6 +58,8 @@ export const CHECKS = {
   comment:    { type: z.string().max(2000).refine((value) => !value.includes('\0') && value.isWellFormed()), allowed: 'at most 2,000 characters' },
   word:       { type: z.string().regex(WORD),                        allowed: '1–64 characters of A–Z a–z 0–9 . _ -' },
   words:      { type: z.array(z.string().regex(WORD)).max(100),      allowed: 'at most 100 words, each of 1–64 characters of A–Z a–z 0–9 . _ -' },
+  offers:     { type: z.array(z.string().regex(OFFER)).max(200),     allowed: 'at most 200 words of a kind and a name, as root:proj' },
+  devices:    { type: z.array(z.object({ name: text(200) })).max(100), allowed: 'at most 100 devices, each with a name of 1–200 characters' },
   priority:   integer(0, 100),
   maxWorkers: integer(0, 10_000),
   maxAttempts: integer(1, 20),

@@ -14,7 +14,7 @@ import { JobTypeObject } from './job-type.ts';
 import { type Page, readPage, type SortKeys } from './page.ts';
 import { JobStatusEnum, StatusReasonEnum, TaskStatusEnum, WaitingReasonEnum } from './status.ts';
 import { TaskConnection } from './task.ts';
-import { jobWaitingReasons } from './waiting.ts';
+import { jobWaitingNotes, jobWaitingReasons } from './waiting.ts';
 import { WorkerRef } from './worker.ts';
 
 const JOB_ACTIONS = { CANCEL: 'cancelJob', REQUEUE: 'requeueJob', UPDATE: 'updateJob', DELETE: 'deleteJob' } as const;
@@ -238,6 +238,12 @@ export const JobRef = builder.prismaNode('Job', {
               });
         return jobWaitingReasons(job, histories, await context.farm(), context.store);
       },
+    }),
+    waitingNotes: t.field({
+      type: ['String'],
+      description: 'Where it waits for NO_CAPABLE_WORKER: what no worker has, in words, one for each task type.',
+      select: { queues: true, blocks: true },
+      resolve: async (job, _args, context) => jobWaitingNotes(job, await context.farm()),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was submitted.' }),
     startedAt: t.expose('startedAt', {

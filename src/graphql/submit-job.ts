@@ -1,8 +1,10 @@
 import { findClosestName } from '../domain/closest-name.ts';
 import { InvalidInputError } from '../domain/errors.ts';
+import { findPathFault } from '../domain/file-path.ts';
 import type { InputIssue } from '../domain/input-issue.ts';
 import { validateSettings } from '../domain/job-settings.ts';
 import { MAX_TASKS } from '../domain/job-type.ts';
+import { needsOf } from '../domain/needs.ts';
 import { encodeCursor } from '../feed/cursor.ts';
 import { type CompiledJob, type SubmittedJob, submitJob } from '../store/submit-job.ts';
 import { builder } from './builder.ts';
@@ -120,6 +122,7 @@ export function compileJob(input: Submission, context: Context): CompiledJob {
     idempotencyKey: name,
     submitter: name,
   });
+  issues.push(...findFileIssues(input.files ?? []));
   const jobType = context.jobTypes.get(input.type);
   if (!jobType) throw new InvalidInputError([...issues, unknownJobType(input.type, context)]);
   if (input.jobTypeVersion != null && input.jobTypeVersion !== jobType.version)
@@ -149,6 +152,10 @@ export function compileJob(input: Submission, context: Context): CompiledJob {
     priority: input.priority,
     maxWorkers: input.maxWorkers ?? null,
     workerTag: input.workerTag ?? null,
+    needs: needsOf(
+      tasks,
+      (input.files ?? []).map(({ path }) => path),
+    ),
     maxAttempts: input.maxAttempts,
     failureLimitPercent: input.failureLimitPercent,
     taskTimeoutSeconds: input.taskTimeoutSeconds ?? null,
@@ -161,6 +168,15 @@ export function compileJob(input: Submission, context: Context): CompiledJob {
     input,
     tasks,
   };
+}
+
+function findFileIssues(files: readonly { readonly path: string }[]): InputIssue[] {
+  return files.flatMap(({ path }, index) => {
+    const fault = findPathFault(path);
+    if (fault === null) return [];
+    const allowed = 'an absolute path, or one below a root, as proj:shots/a.blend';
+    return [{ path: ['files', String(index), 'path'], message: `The path ${fault}.`, given: path, allowed }];
+  });
 }
 
 function unknownJobType(given: string, { jobTypes }: Context): InputIssue {

@@ -1,6 +1,7 @@
 import { queryFromInfo } from '@pothos/plugin-prisma';
 import type { Command } from '../domain/command.ts';
 import type { JobStatus } from '../domain/job-status.ts';
+import { explainMissingWorker } from '../domain/missing-worker.ts';
 import type { StatusReason } from '../domain/status-reason.ts';
 import { judgeTaskRequest } from '../domain/task-requests.ts';
 import { nextTaskStatuses, type TaskStatus } from '../domain/task-status.ts';
@@ -11,7 +12,7 @@ import { connectionOf } from './connection.ts';
 import { decodeId } from './global-id.ts';
 import { readPage } from './page.ts';
 import { StatusReasonEnum, TaskStatusEnum, WaitingReasonEnum } from './status.ts';
-import { taskWaitingReason } from './waiting.ts';
+import { taskWaitingReason, wantedWork } from './waiting.ts';
 
 const TASK_ACTIONS = {
   CANCEL: { to: 'canceled', description: 'cancelTask' },
@@ -88,9 +89,28 @@ export const TaskRef = builder.prismaNode('Task', {
       description: 'Why it waits; null when it does not wait.',
       select: {
         failures: true,
-        job: { select: { tasksActive: true, maxWorkers: true, workerTag: true, blocks: true } },
+        job: { select: { tasksActive: true, maxWorkers: true, workerTag: true, needs: true, blocks: true } },
       },
       resolve: async (task, _args, context) => taskWaitingReason(task, task.job, await context.farm(), context.store),
+    }),
+    waitingNote: t.string({
+      nullable: true,
+      description: 'Where it waits for NO_CAPABLE_WORKER: what no worker has, in words.',
+      select: {
+        failures: true,
+        job: { select: { tasksActive: true, maxWorkers: true, workerTag: true, needs: true, blocks: true } },
+      },
+      resolve: async (task, _args, context) => {
+        const farm = await context.farm();
+        return taskWaitingReason(task, task.job, farm, context.store) === 'NO_CAPABLE_WORKER'
+          ? explainMissingWorker(wantedWork(task.job, task.type), farm)
+          : null;
+      },
+    }),
+    needs: t.stringList({
+      description: 'What a worker must offer for it, beside its type: `blender:5.2`, `root:proj`, …',
+      select: { type: true, job: { select: { needs: true, workerTag: true } } },
+      resolve: ({ job, type }) => [...wantedWork(job, type).needs],
     }),
     worker: t.relation('worker', { nullable: true, description: 'The worker of its newest attempt.' }),
     commands: t.field({

@@ -1,6 +1,8 @@
-import type { FarmWorker, TaskHistory } from '../domain/failure-policy.ts';
+import type { FarmWorker, TaskHistory, WantedWork } from '../domain/failure-policy.ts';
 import { canDo } from '../domain/failure-policy.ts';
 import { type JobStatus, mayRunTasks } from '../domain/job-status.ts';
+import { explainMissingWorker } from '../domain/missing-worker.ts';
+import { type Needs, needsOfType } from '../domain/needs.ts';
 import { hasRoomForWorker, WAITING_REASONS, type WaitingReason, waitingReason } from '../domain/order-of-work.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
 import type { Job, JobQueue, Task, TaskFailure, WorkerBlock } from '../generated/prisma/client.ts';
@@ -9,7 +11,9 @@ import type { Store } from '../store/store.ts';
 type WaitingTask = Pick<Task, 'id' | 'type' | 'status' | 'openDependencies' | 'failedAttempts' | 'lastFailedAt'> & {
   readonly failures: readonly TaskFailure[];
 };
-type WaitingJob = Pick<Job, 'tasksActive' | 'maxWorkers' | 'workerTag'> & { readonly blocks: readonly WorkerBlock[] };
+type WaitingJob = Pick<Job, 'tasksActive' | 'maxWorkers' | 'workerTag' | 'needs'> & {
+  readonly blocks: readonly WorkerBlock[];
+};
 
 /** Why a task waits at this moment; null when it does not. */
 export function taskWaitingReason(
@@ -20,8 +24,7 @@ export function taskWaitingReason(
 ): WaitingReason | null {
   const history: TaskHistory = {
     taskId: task.id,
-    taskType: task.type,
-    workerTag: job.workerTag,
+    ...wantedWork(job, task.type),
     failedAttempts: task.failedAttempts,
     lastFailedAt: task.lastFailedAt,
     failureOf: (workerId) => task.failures.find((failure) => failure.workerId === workerId),
@@ -49,10 +52,23 @@ export function jobWaitingReasons(
     const withHistory = histories.filter((task) => task.type === taskType).length;
     if (claimable <= withHistory) continue;
     reasons.add(
-      farm.some((worker) => canDo(worker, { taskType, workerTag: job.workerTag }))
-        ? 'ALL_WORKERS_BUSY'
-        : 'NO_CAPABLE_WORKER',
+      farm.some((worker) => canDo(worker, wantedWork(job, taskType))) ? 'ALL_WORKERS_BUSY' : 'NO_CAPABLE_WORKER',
     );
   }
   return (Object.keys(WAITING_REASONS) as WaitingReason[]).filter((reason) => reasons.has(reason));
+}
+
+/** For each task type of a job that no worker takes now: what is missing, in words. */
+export function jobWaitingNotes(
+  job: WaitingJob & Pick<Job, 'status' | 'tasksClaimable'> & { readonly queues: readonly JobQueue[] },
+  farm: readonly FarmWorker[],
+): string[] {
+  if (job.tasksClaimable === 0 || !mayRunTasks(job.status as JobStatus) || !hasRoomForWorker(job)) return [];
+  const waiting = job.queues.filter(({ claimable }) => claimable > 0);
+  return waiting.flatMap(({ taskType }) => explainMissingWorker(wantedWork(job, taskType), farm) ?? []);
+}
+
+/** What a worker must be and have for a job's tasks of one type. */
+export function wantedWork({ workerTag, needs }: Pick<Job, 'workerTag' | 'needs'>, taskType: string): WantedWork {
+  return { taskType, workerTag, needs: needsOfType(needs as Needs, taskType) };
 }

@@ -16,6 +16,7 @@ import { orUserError, resultUnion, toResult } from './errors.ts';
 import { CHECKS, findIssues, refuseIssues } from './input.ts';
 import { FailureKindEnum, WorkerStatusEnum, WorkerStatusRequestEnum } from './status.ts';
 import { readTask, readWorker } from './stored.ts';
+import { CyclesDeviceEnum } from './worker.ts';
 
 /*
  * The worker protocol, version 1: registerWorker → signOnWorker → syncWorker, again and again → signOffWorker.
@@ -75,6 +76,13 @@ builder.mutationField('registerWorker', (t) =>
 
 // ------------------------------------------------------------------ signOnWorker
 
+const WorkerDeviceInput = builder.inputType('WorkerDeviceInput', {
+  description: 'A device that Cycles can render on.',
+  fields: (t) => ({
+    type: t.field({ type: CyclesDeviceEnum, required: true, description: 'Of which kind it is.' }),
+    name: t.string({ required: true, description: 'What its driver calls it.' }),
+  }),
+});
 const SignOnWorkerInput = builder.inputType('SignOnWorkerInput', {
   description: 'What a worker brings.',
   fields: (t) => ({
@@ -83,6 +91,17 @@ const SignOnWorkerInput = builder.inputType('SignOnWorkerInput', {
     taskTypes: t.stringList({ required: true, description: 'The task types that it takes.' }),
     tags: t.stringList({ required: true, description: 'Its tags.' }),
     blenderVersions: t.stringList({ required: true, description: 'The Blenders that it has.' }),
+    devices: t.field({
+      type: [WorkerDeviceInput],
+      required: true,
+      defaultValue: [],
+      description: 'What Cycles can render on there.',
+    }),
+    offers: t.stringList({
+      required: true,
+      defaultValue: [],
+      description: 'What else tasks may need and it has: its roots, as `root:proj`. Its Blenders are added to them.',
+    }),
     slots: t.int({ required: true, defaultValue: 1, description: 'How many attempts it executes at once, 1–64.' }),
   }),
 });
@@ -140,6 +159,8 @@ builder.mutationField('signOnWorker', (t) =>
             taskTypes: CHECKS.words,
             tags: CHECKS.words,
             blenderVersions: CHECKS.words,
+            devices: CHECKS.devices,
+            offers: CHECKS.offers,
             slots: CHECKS.slots,
           }),
         );

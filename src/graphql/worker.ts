@@ -1,11 +1,12 @@
 import { queryFromInfo } from '@pothos/plugin-prisma';
+import { CYCLES_DEVICES, type WorkerDevice } from '../domain/worker-device.ts';
 import type { RequestTiming, WorkerStatus, WorkerStatusRequest } from '../domain/worker-status.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import { deleteWorker } from '../store/delete-worker.ts';
 import { requestWorkerStatus } from '../store/request-worker-status.ts';
 import { updateWorker } from '../store/update-worker.ts';
 import { AttemptRef } from './attempt.ts';
-import { builder } from './builder.ts';
+import { builder, enumFromTable } from './builder.ts';
 import { connectionOf } from './connection.ts';
 import { orUserError, resultUnion } from './errors.ts';
 import { decodeId, requireId } from './global-id.ts';
@@ -13,6 +14,16 @@ import { CHECKS, findIssues, refuseIssues } from './input.ts';
 import { readPage } from './page.ts';
 import { RequestTimingEnum, WorkerStatusEnum, WorkerStatusRequestEnum } from './status.ts';
 import { readWorker } from './stored.ts';
+
+export const CyclesDeviceEnum = enumFromTable('CyclesDevice', 'What Cycles renders on.', CYCLES_DEVICES);
+
+const WorkerDeviceType = builder.objectRef<WorkerDevice>('WorkerDevice').implement({
+  description: 'A device of a worker that Cycles can render on.',
+  fields: (t) => ({
+    type: t.expose('type', { type: CyclesDeviceEnum, description: 'Of which kind it is.' }),
+    name: t.exposeString('name', { description: 'What its driver calls it.' }),
+  }),
+});
 
 export const WorkerRef = builder.prismaNode('Worker', {
   nullable: true,
@@ -39,6 +50,14 @@ export const WorkerRef = builder.prismaNode('Worker', {
       description: 'Its version of this program; empty before it first signed on.',
     }),
     blenderVersions: t.exposeStringList('blenderVersions', { description: 'The Blenders that it has.' }),
+    devices: t.field({
+      type: [WorkerDeviceType],
+      description: 'What Cycles can render on there.',
+      resolve: ({ devices }) => devices as unknown as WorkerDevice[],
+    }),
+    offers: t.exposeStringList('offers', {
+      description: 'What tasks may need and it has: its Blenders (`blender:5.2`), its roots (`root:proj`), …',
+    }),
     lastSeenAt: t.expose('lastSeenAt', { type: 'DateTime', description: 'When it last gave a sign of life.' }),
     currentAttempts: t.field({
       type: [AttemptRef],

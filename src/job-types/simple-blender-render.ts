@@ -136,6 +136,15 @@ export const simpleBlenderRender = defineJobType({
       sceneSource: 'SAMPLES',
     },
     {
+      key: 'blenderVersion',
+      label: 'Blender Version',
+      description: 'The Blender to render with: 5.2 for any 5.2, or 5.2.1; whichever a worker has when left out.',
+      type: 'STRING',
+      sceneSource: 'BLENDER_VERSION',
+      check: (version) =>
+        /^\d{1,2}\.\d{1,3}(\.\d{1,3})?$/.test(version) ? null : 'is no version of Blender; write it as 5.2 or 5.2.1',
+    },
+    {
       key: 'skipExisting',
       label: 'Skip Existing Frames',
       description: 'Leave out frames whose files are there already.',

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import type { FarmWorker } from '../domain/failure-policy.ts';
 import { type LedgerTask, ledgerKey } from '../domain/job-ledger.ts';
 import { query, type Statement } from './database.ts';
 import { type Ledgers, TASK_COLUMNS } from './ledger-rows.ts';
@@ -14,8 +15,9 @@ const CANDIDATE_JOBS: Statement = {
     WHERE queue.claimable > 0 AND queue.task_type = ANY($1::text[]) AND job.status IN ('queued', 'active')
       AND (job.max_workers IS NULL OR job.tasks_active < job.max_workers)
       AND (job.worker_tag IS NULL OR job.worker_tag = ANY($2::text[]))
-      AND job.id <> ALL($3::uuid[])
-    ORDER BY job.priority DESC, job.tasks_active, job.created_at, job.id LIMIT $4`,
+      AND (job.needs = '{}' OR coalesce(job.needs -> queue.task_type, '[]') <@ $3::jsonb)
+      AND job.id <> ALL($4::uuid[])
+    ORDER BY job.priority DESC, job.tasks_active, job.created_at, job.id LIMIT $5`,
 };
 
 /**
@@ -37,11 +39,12 @@ const CANDIDATE_TASKS: Statement = {
 
 export async function findCandidateJobs(
   client: ClientBase,
-  wanted: { taskTypes: readonly string[]; tags: readonly string[] },
+  { taskTypes, tags, offers }: Pick<FarmWorker, 'taskTypes' | 'tags' | 'offers'>,
   except: readonly string[],
   limit: number,
 ): Promise<string[]> {
-  const { rows } = await query<{ id: string }>(client, CANDIDATE_JOBS, [wanted.taskTypes, wanted.tags, except, limit]);
+  const values = [taskTypes, tags, JSON.stringify(offers), except, limit];
+  const { rows } = await query<{ id: string }>(client, CANDIDATE_JOBS, values);
   return rows.map(({ id }) => id);
 }
 

@@ -43,7 +43,11 @@ async function findCandidates(client: ClientBase, workers: readonly FarmWorker[]
 }
 
 function kindsOf(workers: readonly FarmWorker[]): FarmWorker[] {
-  return [...new Map(workers.map((worker) => [JSON.stringify([worker.taskTypes, worker.tags]), worker])).values()];
+  return [
+    ...new Map(
+      workers.map((worker) => [JSON.stringify([worker.taskTypes, worker.tags, worker.offers]), worker]),
+    ).values(),
+  ];
 }
 
 /**

@@ -16,7 +16,7 @@ import { query, type Statement } from './database.ts';
  */
 
 const JOB_COLUMNS = `
-  id, name, type, submitter, priority, max_workers AS "maxWorkers", worker_tag AS "workerTag", max_attempts AS "maxAttempts",
+  id, name, type, submitter, priority, max_workers AS "maxWorkers", worker_tag AS "workerTag", needs, max_attempts AS "maxAttempts",
   failure_limit_percent AS "failureLimitPercent", created_at AS "createdAt", status, status_reason AS "statusReason", error, sequence,
   tasks_total AS "tasksTotal", tasks_queued AS "tasksQueued", tasks_active AS "tasksActive", tasks_completed AS "tasksCompleted",
   tasks_soft_failed AS "tasksSoftFailed", tasks_failed AS "tasksFailed", tasks_canceled AS "tasksCanceled",

@@ -1,5 +1,7 @@
 import type { ClientBase } from 'pg';
 import { SessionEndedError } from '../domain/errors.ts';
+import { offersOf } from '../domain/needs.ts';
+import type { WorkerDevice } from '../domain/worker-device.ts';
 import type { WorkerStatusRequest } from '../domain/worker-status.ts';
 import { query, type Statement } from './database.ts';
 import { endAttempts, liveAttemptsOf } from './end-attempts.ts';
@@ -11,6 +13,9 @@ export interface SignOn {
   readonly taskTypes: readonly string[];
   readonly tags: readonly string[];
   readonly blenderVersions: readonly string[];
+  readonly devices: readonly WorkerDevice[];
+  /** What tasks may need, beside its Blenders. */
+  readonly offers: readonly string[];
   readonly slots: number;
 }
 
@@ -18,8 +23,8 @@ export interface SignOn {
 const SIGN_ON: Statement = {
   name: 'sign-on-worker',
   text: `UPDATE worker SET version = $2, task_types = CASE WHEN has_fixed_task_types THEN task_types ELSE $3::text[] END,
-      tags = CASE WHEN has_fixed_tags THEN tags ELSE $4::text[] END, blender_versions = $5, slots = $6, session_number = session_number + 1,
-      is_signed_on = true, last_seen_at = $7, requested_status = CASE WHEN requested_status = 'ASLEEP' THEN 'ASLEEP' END,
+      tags = CASE WHEN has_fixed_tags THEN tags ELSE $4::text[] END, blender_versions = $5, devices = $6, offers = $7, slots = $8,
+      session_number = session_number + 1, is_signed_on = true, last_seen_at = $9, requested_status = CASE WHEN requested_status = 'ASLEEP' THEN 'ASLEEP' END,
       status = CASE WHEN requested_status = 'ASLEEP' THEN 'ASLEEP' ELSE 'AWAKE' END
     WHERE id = $1 RETURNING session_number AS "sessionNumber", coalesce(requested_status, 'AWAKE') AS "requestedStatus"`,
 };
@@ -45,6 +50,8 @@ export async function signOnWorker(
       signOn.taskTypes,
       signOn.tags,
       signOn.blenderVersions,
+      JSON.stringify(signOn.devices),
+      offersOf(signOn),
       signOn.slots,
       store.now(),
     ];

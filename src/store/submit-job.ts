@@ -5,6 +5,7 @@ import { IdempotencyConflictError } from '../domain/errors.ts';
 import { formatFrameRange, parseFrameRange } from '../domain/frame-range.ts';
 import { weighTask } from '../domain/job-ledger.ts';
 import type { CompiledTask } from '../domain/job-type.ts';
+import type { Needs } from '../domain/needs.ts';
 import { newestPosition } from './change-job.ts';
 import { inTransaction, query, type Statement } from './database.ts';
 import { lockJobs } from './job-locks.ts';
@@ -18,6 +19,7 @@ export interface CompiledJob {
   readonly priority: number;
   readonly maxWorkers: number | null;
   readonly workerTag: string | null;
+  readonly needs: Needs;
   readonly maxAttempts: number;
   readonly failureLimitPercent: number;
   readonly taskTimeoutSeconds: number | null;
@@ -41,13 +43,13 @@ export interface SubmittedJob {
 
 const INSERT_JOB: Statement = {
   name: 'submit-job',
-  text: `INSERT INTO job (id, name, type, job_type_version, status, status_reason, priority, max_workers, worker_tag, max_attempts, failure_limit_percent,
+  text: `INSERT INTO job (id, name, type, job_type_version, status, status_reason, priority, max_workers, worker_tag, needs, max_attempts, failure_limit_percent,
       task_timeout_seconds, no_output_timeout_seconds, submitter, settings, metadata, files, idempotency_key, input_hash, sequence, tasks_total, tasks_queued,
       tasks_claimable, frames_total, frame_span, work_total, created_at, updated_at)
-    SELECT id, name, type, "jobTypeVersion", 'queued', 'SUBMITTED', priority, "maxWorkers", "workerTag", "maxAttempts", "failureLimitPercent",
+    SELECT id, name, type, "jobTypeVersion", 'queued', 'SUBMITTED', priority, "maxWorkers", "workerTag", needs, "maxAttempts", "failureLimitPercent",
       "taskTimeoutSeconds", "noOutputTimeoutSeconds", submitter, settings, metadata, files, "idempotencyKey", "inputHash", 2, "tasksTotal", "tasksTotal",
       "tasksClaimable", "framesTotal", "frameSpan", "workTotal", $2, $2
-    FROM json_to_record($1::json) AS c(id uuid, name text, type text, "jobTypeVersion" text, priority integer, "maxWorkers" integer, "workerTag" text,
+    FROM json_to_record($1::json) AS c(id uuid, name text, type text, "jobTypeVersion" text, priority integer, "maxWorkers" integer, "workerTag" text, needs jsonb,
       "maxAttempts" integer, "failureLimitPercent" integer, "taskTimeoutSeconds" integer, "noOutputTimeoutSeconds" integer, submitter text, settings jsonb,
       metadata jsonb, files jsonb, "idempotencyKey" text, "inputHash" text, "tasksTotal" integer, "tasksClaimable" integer, "framesTotal" integer,
       "frameSpan" integer, "workTotal" integer)

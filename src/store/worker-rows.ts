@@ -22,7 +22,7 @@ export interface WorkerRow extends FarmWorker {
   readonly deletedAt: Date | null;
 }
 
-const COLUMNS = `id, name, status, requested_status AS "requestedStatus", requested_timing AS "requestedTiming", task_types AS "taskTypes", tags, slots,
+const COLUMNS = `id, name, status, requested_status AS "requestedStatus", requested_timing AS "requestedTiming", task_types AS "taskTypes", tags, offers, slots,
   session_number AS "sessionNumber", is_signed_on AS "isSignedOn", last_seen_at AS "lastSeenAt", deleted_at AS "deletedAt"`;
 
 /**
@@ -38,7 +38,7 @@ const LOCK: Statement = {
 const READ: Statement = { name: 'read-workers', text: `SELECT ${COLUMNS} FROM worker WHERE id = ANY($1::uuid[])` };
 const FARM: Statement = {
   name: 'read-farm',
-  text: `SELECT id, task_types AS "taskTypes", tags FROM worker
+  text: `SELECT id, task_types AS "taskTypes", tags, offers FROM worker
     WHERE status = 'AWAKE' AND is_signed_on AND deleted_at IS NULL AND coalesce(requested_status, 'AWAKE') = 'AWAKE'
       AND last_seen_at > $1`,
 };

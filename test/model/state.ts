@@ -39,7 +39,7 @@ export interface ModelTask {
 export const NOW = new Date('2026-01-01T12:00:00Z');
 const LONG_AGO = new Date(NOW.getTime() - MAX_BACK_OFF_MS);
 export const WORKER = { id: 'worker', name: 'worker', sessionNumber: 1 };
-const FARM_WORKER = { id: WORKER.id, taskTypes: ['render'], tags: [] };
+const FARM_WORKER = { id: WORKER.id, taskTypes: ['render'], tags: [], offers: [] };
 
 /** The job right after its submission. */
 export function initialState(plan: Plan): State {
@@ -130,6 +130,7 @@ function claimableAfterMs(ledger: JobLedger, task: LedgerTask): number {
     taskId: task.id,
     taskType: task.type,
     workerTag: null,
+    needs: [],
     failedAttempts: task.failedAttempts,
     lastFailedAt: task.lastFailedAt,
     failureOf: (workerId: string) => (isForgiven ? undefined : ledger.failures.get(ledgerKey(workerId, task.id))),
@@ -149,6 +150,7 @@ function makeJob({ plan, job }: State, tasks: readonly LedgerTask[]): LedgerJob 
     priority: 50,
     maxWorkers: null,
     workerTag: null,
+    needs: {},
     maxAttempts: plan.maxAttempts,
     failureLimitPercent: plan.failureLimitPercent,
     createdAt: LONG_AGO,

@@ -50,6 +50,9 @@ describe('signOnWorker', () => {
     ['taskTypes', { taskTypes: ['x'.repeat(65)] }],
     ['tags', { tags: ['ä'] }],
     ['blenderVersions', { blenderVersions: ['4.5 LTS!'] }],
+    ['offers', { offers: ['root: proj'] }],
+    ['offers', { offers: ['proj'] }],
+    ['devices', { devices: [{ type: 'CUDA', name: '' }] }],
     ['slots', { slots: 0 }],
     ['slots', { slots: 65 }],
   ];

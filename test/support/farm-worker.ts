@@ -167,5 +167,8 @@ export interface SignOnInput {
   readonly taskTypes?: string[];
   readonly tags?: string[];
   readonly slots?: number;
+  readonly blenderVersions?: string[];
+  readonly devices?: { type: string; name: string }[];
+  readonly offers?: string[];
   readonly protocol?: number;
 }

@@ -140,7 +140,7 @@ export class Farm {
           type: 'shape',
           name: 'job',
           ...input,
-          settings: { shape: JSON.stringify(shape), ...input.settings },
+          settings: { ...(input.type === undefined && { shape: JSON.stringify(shape) }), ...input.settings },
         },
       },
     );

@@ -10,6 +10,7 @@ export async function submitPlainJob(store: Store, tasks: number, change: Partia
     priority: 50,
     maxWorkers: null,
     workerTag: null,
+    needs: {},
     maxAttempts: 3,
     failureLimitPercent: 100,
     taskTimeoutSeconds: null,

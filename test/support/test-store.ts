@@ -49,6 +49,7 @@ export async function submitShape(
     priority: 50,
     maxWorkers: null,
     workerTag: null,
+    needs: {},
     maxAttempts: 3,
     failureLimitPercent: 100,
     taskTimeoutSeconds: null,
@@ -94,6 +95,8 @@ export class StoreWorker {
       taskTypes: ['misc'],
       tags: [],
       blenderVersions: [],
+      devices: [],
+      offers: [],
       slots,
     });
     this.sessionNumber = sessionNumber;

@@ -24,7 +24,7 @@ const at = (ms: number) => new Date(START.getTime() + ms);
 const [w1, w2, w3, w4] = ['w1', 'w2', 'w3', 'w4'].map(makeWorker) as [FarmWorker, FarmWorker, FarmWorker, FarmWorker];
 
 function makeWorker(id: string): FarmWorker {
-  return { id, taskTypes: ['render'], tags: [] };
+  return { id, taskTypes: ['render'], tags: [], offers: [] };
 }
 
 /** A job of independent tasks, on the domain's own ledger. */
@@ -296,14 +296,18 @@ describe('a block', () => {
 describe('a worker is capable', () => {
   // biome-ignore format: one case per line
   it.each([
-    { types: ['render'],          tags: [],             tag: null,  can: true },
-    { types: ['render', 'video'], tags: ['gpu'],        tag: null,  can: true },
-    { types: ['render'],          tags: ['gpu', 'big'], tag: 'gpu', can: true },
-    { types: ['render'],          tags: [],             tag: 'gpu', can: false },
-    { types: ['video'],           tags: ['gpu'],        tag: 'gpu', can: false },
-    { types: [],                  tags: [],             tag: null,  can: false },
-  ])('of render with the types $types and tags $tags, when the job wants the tag $tag: $can', ({ types, tags, tag, can }) => {
-    expect(canDo({ id: 'w', taskTypes: types, tags }, { taskType: 'render', workerTag: tag })).toBe(can);
+    { types: ['render'],          tags: [],             offers: [],           tag: null,  needs: [],           can: true },
+    { types: ['render', 'video'], tags: ['gpu'],        offers: ['a:1'],      tag: null,  needs: [],           can: true },
+    { types: ['render'],          tags: ['gpu', 'big'], offers: [],           tag: 'gpu', needs: [],           can: true },
+    { types: ['render'],          tags: [],             offers: [],           tag: 'gpu', needs: [],           can: false },
+    { types: ['video'],           tags: ['gpu'],        offers: [],           tag: 'gpu', needs: [],           can: false },
+    { types: [],                  tags: [],             offers: [],           tag: null,  needs: [],           can: false },
+    { types: ['render'],          tags: [],             offers: ['b:2','a:1'], tag: null, needs: ['a:1','b:2'], can: true },
+    { types: ['render'],          tags: [],             offers: ['a:1'],      tag: null,  needs: ['a:1','b:2'], can: false },
+    { types: ['render'],          tags: ['b:2'],        offers: ['a:1'],      tag: null,  needs: ['b:2'],      can: false },
+    { types: ['video'],           tags: [],             offers: ['a:1'],      tag: null,  needs: ['a:1'],      can: false },
+  ])('of render with the types $types, tags $tags and offers $offers, when tag $tag and $needs are wanted: $can', ({ can, types, tag, needs, ...worker }) => {
+    expect(canDo({ id: 'w', taskTypes: types, ...worker }, { taskType: 'render', workerTag: tag, needs })).toBe(can);
   });
 
   it('and avoidance is as long as the documentation says', () => {

@@ -72,7 +72,7 @@ describe('claims', () => {
   /** Names of the jobs and tasks that so many workers are given, one after the other. */
   function claim(ledgers: readonly JobLedger[], workers: number): string[] {
     return Array.from({ length: workers }, (_, n) => {
-      const claimant = { id: `w${n}`, name: `w${n}`, sessionNumber: 1, taskTypes: ['render'], tags: [] };
+      const claimant = { id: `w${n}`, name: `w${n}`, sessionNumber: 1, taskTypes: ['render'], tags: [], offers: [] };
       const ids = () => ({ id: `${n}`, token: `${n}` });
       const claimed = claimNext(ledgers, claimant, [claimant], ids, NOW, RETRY_DELAY_MS);
       return 'attempt' in claimed ? `${claimed.ledger.job.id}: ${claimed.attempt.taskId}` : 'nothing';
@@ -122,7 +122,7 @@ describe('room for one more worker', () => {
 });
 
 describe('why a task waits', () => {
-  const worker: FarmWorker = { id: 'w', taskTypes: ['render'], tags: [] };
+  const worker: FarmWorker = { id: 'w', taskTypes: ['render'], tags: [], offers: [] };
   const failed = { failures: 1, failedAt: NOW, handedBackAt: null };
 
   /** A task for which all these reasons hold at once. */
@@ -134,6 +134,7 @@ describe('why a task waits', () => {
         taskId: 't',
         taskType: holds('NO_CAPABLE_WORKER') ? 'video' : 'render',
         workerTag: null,
+        needs: [],
         status,
         openDependencies: holds('DEPENDENCY') ? 1 : 0,
         failedAttempts: holds('BACKING_OFF') ? 1 : 0,
@@ -171,6 +172,7 @@ describe('why a task waits', () => {
       taskId: 't',
       taskType: 'render',
       workerTag: null,
+      needs: [],
       status: 'soft-failed' as const,
       openDependencies: 0,
       failedAttempts: 1,

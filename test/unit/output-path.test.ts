@@ -117,7 +117,7 @@ describe('paths', () => {
     expect(findPathFault(path)).toBeNull();
   });
 
-  it.each(['x', './x', '../x', '~/x', '//x', 'C:x', 'C:', '\\x', '\\\\server', '1:/x', '', ' /x', 'file:///x'])(
+  it.each(['x', './x', '../x', '~/x', '//x', 'C:x', 'C:', '\\x', '\\\\server', '1:/x', '', ' /x', 'a:x'])(
     '%s is relative',
     (path) => {
       expect(isAbsolutePath(path)).toBe(false);
@@ -133,10 +133,24 @@ describe('paths', () => {
     expect(findPathFault(path)).not.toBeNull();
   });
 
+  // biome-ignore format: one row for those that are fine, one for those that are not
+  it('below a root stay in its folder, on every system', () => {
+    const fine = ['proj:shots/a.blend', 'P1:a', 'my-proj_2:ü/a b.blend', 'proj:shots/', 'proj:', 'proj:a..b/.c'];
+    const wrong = ['proj:/a', 'proj:../a', 'proj:a/../b', 'proj:a/.', 'proj:./a', 'proj:a//b', 'proj:a\\b', 'proj:\\a', 'proj:a\nb'];
+    expect(fine.filter((path) => findPathFault(path) !== null)).toEqual([]);
+    expect(wrong.filter((path) => findPathFault(path) === null)).toEqual([]);
+  });
+
+  it.each(['p:a', '1p:a', 'pröj:a', `${'p'.repeat(33)}:a`, 'my proj:a'])('%s names no root', (path) => {
+    expect(findPathFault(path)).toContain('relative');
+  });
+
   it('parts folder and name by the separators of the kind of path', () => {
     expect(splitPath('/a/b\\c')).toStrictEqual({ folder: '/a/', name: 'b\\c' });
     expect(splitPath('C:\\a/b\\c')).toStrictEqual({ folder: 'C:\\a/b\\', name: 'c' });
     expect(splitPath('\\\\s\\t\\c')).toStrictEqual({ folder: '\\\\s\\t\\', name: 'c' });
+    expect(splitPath('proj:a/b\\c')).toStrictEqual({ folder: 'proj:a/', name: 'b\\c' });
+    expect(splitPath('proj:a')).toStrictEqual({ folder: 'proj:', name: 'a' });
     expect(splitPath('/a/')).toStrictEqual({ folder: '/a/', name: '' });
   });
 });
