@@ -1,11 +1,17 @@
+import type { CyclesDevice } from '../domain/worker-device.ts';
+import type { AttemptFailure } from './attempt-failure.ts';
 import { BlenderProcess, programNotFound } from './blender-process.ts';
+import { chooseBlender, installedOf } from './blenders.ts';
 import type { FoundBlender } from './find-blender.ts';
 
 /** Another chunk of the same job comes within seconds; memory is not held for longer than a coffee takes to order. */
 const IDLE_MS = 60_000;
 
 export interface BlenderPoolOptions {
-  readonly blender: FoundBlender;
+  /** Those that were found, in the order of the worker's owner, and why the others were not. */
+  readonly blenders: readonly FoundBlender[];
+  /** What Cycles renders on; without it what the user's preferences say. */
+  readonly cyclesDevice?: CyclesDevice;
   /** Scripts inside .blend files run only where whoever runs the worker allows it. */
   readonly allowAutoexec: boolean;
   readonly cwd: string;
@@ -35,23 +41,29 @@ export class BlenderPool {
   /**
    * Lends a Blender that has this file open in this state, or a new one.
    * @param key all that decides about the state that it is in; undefined: a new one that is ended afterwards
+   * @param version of Blender, as `5.2` or `5.2.1`; undefined: the first one of this worker. Part of the key
    * @param use is told whether the process is new; when it throws, Blender is ended
    * @throws AttemptFailure PROGRAM_NOT_FOUND, and whatever `use` throws
    */
   async withRenderer<Result>(
     key: string | undefined,
+    version: string | undefined,
     use: (blender: BlenderProcess, isNew: boolean) => Promise<Result>,
   ): Promise<Result> {
     const kept = await this.#takeIdle(key);
-    const blender = kept ?? (await this.#startRenderer());
+    const blender = kept ?? (await this.#startRenderer(version));
     return await this.#lend(blender, key, () => use(blender, kept === undefined));
   }
 
   /** Lends a new Blender for making a video. */
   async withEncoder<Result>(use: (blender: BlenderProcess) => Promise<Result>): Promise<Result> {
     // our own script needs nothing of the user's set-up
-    const blender = await this.#start('video.py', ['--factory-startup', '--disable-autoexec']);
+    const blender = await this.#start(undefined, 'video.py', ['--factory-startup', '--disable-autoexec']);
     return await this.#lend(blender, undefined, () => use(blender));
+  }
+
+  get cyclesDevice(): CyclesDevice | undefined {
+    return this.#options.cyclesDevice;
   }
 
   /** Ends every Blender of this pool. */
@@ -103,16 +115,30 @@ export class BlenderPool {
    * With the user's own preferences: they name the GPUs that Cycles uses, and the add-ons that are render engines. A
    * worker that wants neither runs with a BLENDER_USER_CONFIG of its own.
    */
-  #startRenderer(): Promise<BlenderProcess> {
-    return this.#start('render.py', [this.#options.allowAutoexec ? '--enable-autoexec' : '--disable-autoexec']);
+  #startRenderer(version: string | undefined): Promise<BlenderProcess> {
+    return this.#start(version, 'render.py', [
+      this.#options.allowAutoexec ? '--enable-autoexec' : '--disable-autoexec',
+    ]);
   }
 
-  async #start(script: 'render.py' | 'video.py', options: readonly string[]): Promise<BlenderProcess> {
-    const { blender, cwd, recordFolder } = this.#options;
-    if (blender.program === undefined) throw programNotFound(blender.missing);
+  async #start(
+    version: string | undefined,
+    script: 'render.py' | 'video.py',
+    options: readonly string[],
+  ): Promise<BlenderProcess> {
+    const { blenders, cwd, recordFolder } = this.#options;
+    const blender = chooseBlender(blenders, version);
+    if (blender === undefined) throw noBlender(version, blenders);
     const all = [...options, ...renderLogOptions(blender.version)];
     return await BlenderProcess.start({ program: blender.program, script, options: all, cwd, recordFolder });
   }
+}
+
+function noBlender(version: string | undefined, blenders: readonly FoundBlender[]): AttemptFailure {
+  const versions = installedOf(blenders).map((found) => found.version);
+  if (version === undefined || versions.length === 0)
+    return programNotFound(blenders.flatMap((found) => ('missing' in found ? found.missing : [])).join(', '));
+  return programNotFound(`this worker has ${versions.join(', ')}, and the task needs ${version}`);
 }
 
 /** From 5.0 on Blender tells samples and tiles unasked only when it renders by `-f` or `-a`. */

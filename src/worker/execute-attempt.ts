@@ -12,11 +12,13 @@ import { LogSpool } from './log-spool.ts';
 import { LogUploader, type UploaderDeps } from './log-uploader.ts';
 import type { MoveGate } from './move-gate.ts';
 import type { Outbox } from './outbox.ts';
+import { localize, type Root } from './roots.ts';
 import type { StateDirectory } from './state-directory.ts';
 
 export interface ExecutionDeps {
   readonly state: StateDirectory;
   readonly blender: BlenderPool;
+  readonly roots: readonly Root[];
   readonly jobFiles: JobFiles;
   readonly gate: MoveGate;
   readonly outbox: Outbox;
@@ -78,11 +80,12 @@ async function runToEnd(
 }
 
 async function runCommands(
-  assignment: Assignment,
+  given: Assignment,
   signal: AbortSignal,
   log: LogSpool,
   deps: ExecutionDeps,
 ): Promise<readonly Output[]> {
+  const { assignment, share } = localize(given, deps.roots);
   const { attemptToken, commands, task } = assignment;
   await deps.jobFiles.check(task.job.files, signal);
   const outputs: Output[] = [];
@@ -103,7 +106,7 @@ async function runCommands(
     };
     outputs.push(...(await run(command.parameters, context)));
   }
-  return outputs;
+  return outputs.map((output) => ({ ...output, path: share(output.path) }));
 }
 
 /** No part of a token, which is a secret; ids have letters that a file name must not have. */

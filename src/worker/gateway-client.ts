@@ -1,5 +1,6 @@
 import type { FailureKind } from '../domain/attempt-outcome.ts';
 import type { Command } from '../domain/command.ts';
+import type { WorkerDevice } from '../domain/worker-device.ts';
 
 /** The worker's half of the protocol (contract: "the worker protocol"), version 1. */
 export const PROTOCOL_VERSION = 1;
@@ -57,6 +58,8 @@ export interface SignOnInput {
   readonly taskTypes: readonly string[];
   readonly tags: readonly string[];
   readonly blenderVersions: readonly string[];
+  readonly devices: readonly WorkerDevice[];
+  readonly offers: readonly string[];
   readonly slots: number;
 }
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { installedOf } from './blenders.ts';
 import { TASK_TYPES } from './commands/command-table.ts';
 import type { FoundBlender } from './find-blender.ts';
 
@@ -9,19 +10,19 @@ import type { FoundBlender } from './find-blender.ts';
  */
 export function chooseTaskTypes(
   wanted: readonly string[] | undefined,
-  blender: FoundBlender,
+  blenders: readonly FoundBlender[],
   logger: Logger,
 ): readonly string[] {
-  const isMissing = blender.program === undefined;
+  const isMissing = installedOf(blenders).length === 0;
   const types = wanted ?? offered(isMissing);
-  if (blender.program === undefined) {
-    const consequence =
-      wanted === undefined ? `takes only tasks of type ${types.join(', ')}` : 'fails tasks that need it';
-    logger.warn(
-      `Blender was not found (${blender.missing}): this worker ${consequence}. Install it, or give --blender PATH.`,
-    );
-  } else {
-    logger.info({ program: blender.program }, `Blender ${blender.version}`);
+  const without = wanted === undefined ? `takes only tasks of type ${types.join(', ')}` : 'fails tasks that need it';
+  const consequence = isMissing ? without : 'goes on with the others';
+  for (const blender of blenders) {
+    if (blender.program !== undefined) logger.info({ program: blender.program }, `Blender ${blender.version}`);
+    else
+      logger.warn(
+        `Blender was not found (${blender.missing}): this worker ${consequence}. Install it, or give --blender PATH.`,
+      );
   }
   return types;
 }

@@ -1,12 +1,15 @@
-import { rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { toNeed } from '../domain/needs.ts';
+import { SetupError } from '../domain/setup-error.ts';
+import type { CyclesDevice } from '../domain/worker-device.ts';
 import { removeLeftFolders } from './attempt-folder.ts';
 import { Attempts } from './attempts.ts';
 import { BlenderPool } from './blender-pool.ts';
+import { findBlenders, findDevices, installedOf } from './blenders.ts';
 import { executeAttempt } from './execute-attempt.ts';
-import { findBlender } from './find-blender.ts';
-import { type GatewayClient, PROTOCOL_VERSION } from './gateway-client.ts';
+import { type GatewayClient, PROTOCOL_VERSION, type SignOnInput } from './gateway-client.ts';
 import { JobFiles } from './job-files.ts';
 import { Journal } from './journal.ts';
 import { killLeftPrograms } from './left-programs.ts';
@@ -15,6 +18,7 @@ import { type Clock, systemClock } from './moment.ts';
 import { MoveGate } from './move-gate.ts';
 import { Outbox } from './outbox.ts';
 import { ensureRegistered, type Registration } from './registration.ts';
+import type { Root } from './roots.ts';
 import { Session } from './session.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import { SyncLoop } from './sync-loop.ts';
@@ -30,8 +34,11 @@ export interface WorkerOptions {
   /** Without it: all that this machine can execute. */
   readonly taskTypes?: readonly string[];
   readonly tags: readonly string[];
-  /** Path, or name in PATH; without it Blender is looked for. */
-  readonly blender?: string;
+  /** Paths, or names in PATH, the preferred one first; without any Blender is looked for. */
+  readonly blenders?: readonly string[];
+  /** What Cycles renders on; without it what the user's preferences of Blender say. */
+  readonly cyclesDevice?: CyclesDevice;
+  readonly roots?: readonly Root[];
   readonly stateDir: string;
   /** What lets a worker register, where the gateway asks for it. */
   readonly registrationToken?: string;
@@ -56,7 +63,7 @@ const SIGN_OFF_MS = 2000;
  * Registers once, signs on, and executes tasks until it is asked to end.
  *
  * @returns RESTART when the gateway asked for a restart, else OFFLINE; it has signed off, if the gateway was there
- * @throws SetupError: state directory in use or not writable, gateway refuses, session taken over, worker deleted
+ * @throws SetupError: state directory in use or not writable, a root or device that is not there, gateway refuses, session taken over, worker deleted
  */
 export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promise<'OFFLINE' | 'RESTART'> {
   const { logger, signal } = deps;
@@ -64,19 +71,29 @@ export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promi
   const lock = await takeLock(state.lock, `the state directory "${state.path}"`);
   try {
     await cleanUp(state, logger);
-    const blender = await findBlender(options.blender);
-    const taskTypes = chooseTaskTypes(options.taskTypes, blender, logger);
+    const { roots = [], cyclesDevice } = options;
+    checkRoots(roots);
+    const blenders = await findBlenders(options.blenders ?? []);
+    const taskTypes = chooseTaskTypes(options.taskTypes, blenders, logger);
+    const installed = installedOf(blenders);
+    const devices = await findDevices(installed, cyclesDevice, logger);
     const registration = await ensureRegistered(options, state, logger, signal);
     const connect = deps.connect ?? (({ gateway, token }: Registration) => new WebSocketGateway(gateway, token));
     const client = connect(registration);
     const pool = new BlenderPool({
-      blender,
+      blenders,
+      cyclesDevice,
       allowAutoexec: options.allowAutoexec ?? false,
       cwd: state.path,
       recordFolder: state.programs,
     });
     try {
-      const offer = { taskTypes, blenderVersions: blender.program === undefined ? [] : [blender.version] };
+      const offer = {
+        taskTypes,
+        blenderVersions: [...new Set(installed.map((blender) => blender.version))],
+        devices,
+        offers: roots.map(({ name }) => toNeed('root', name)),
+      };
       return await work(options, offer, { state, client, pool, logger, signal, clock: deps.clock ?? systemClock });
     } finally {
       await pool.close();
@@ -107,14 +124,17 @@ interface Parts {
   readonly clock: Clock;
 }
 
-interface Offer {
-  readonly taskTypes: readonly string[];
-  readonly blenderVersions: readonly string[];
+type Offer = Pick<SignOnInput, 'taskTypes' | 'blenderVersions' | 'devices' | 'offers'>;
+
+/** Nothing below a folder that is not there could be rendered. */
+function checkRoots(roots: readonly Root[]): void {
+  const missing = roots.find(({ path }) => !statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  if (missing) throw new SetupError(`--root ${missing.name}=${missing.path}: there is no such folder.`);
 }
 
 async function work(options: WorkerOptions, offer: Offer, parts: Parts): Promise<'OFFLINE' | 'RESTART'> {
   const { state, client, pool, logger, signal, clock } = parts;
-  const { version, tags, slots = 1 } = options;
+  const { version, tags, roots = [], slots = 1 } = options;
   const lifetime = new AbortController();
   const journal = new Journal(state.journal);
   const outbox = new Outbox(journal, clock);
@@ -126,7 +146,17 @@ async function work(options: WorkerOptions, offer: Offer, parts: Parts): Promise
   );
   const uploader = { client, session, logger };
   const jobFiles = new JobFiles();
-  const execution = { state, blender: pool, jobFiles, gate, outbox, uploader, logger, lifetime: lifetime.signal };
+  const execution = {
+    state,
+    blender: pool,
+    roots,
+    jobFiles,
+    gate,
+    outbox,
+    uploader,
+    logger,
+    lifetime: lifetime.signal,
+  };
   const attempts = new Attempts({
     execute: (assignment, stopped) => executeAttempt(assignment, stopped, execution),
     logger,

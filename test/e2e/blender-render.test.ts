@@ -204,14 +204,14 @@ describe('an attempt that cannot be completed says what happened', () => {
   });
 
   it('when Blender is missing', async () => {
-    const missing = await openBench(folder.path, { blender: { program: undefined, missing: 'it is not in PATH' } });
+    const missing = await openBench(folder.path, { blenders: [{ program: undefined, missing: 'it is not in PATH' }] });
     const failure = await failureOf(blenderRender(parameters('x'), missing.context()));
     expect(failure.kind).toBe('PROGRAM_NOT_FOUND');
     expect(failure.message).toContain('Install Blender on this worker, or start the worker with --blender PATH.');
   });
 
   it('when Blender has gone since the worker looked for it', async () => {
-    const gone = await openBench(folder.path, { blender: { program: '/no/blender', version: '3.4.1' } });
+    const gone = await openBench(folder.path, { blenders: [{ program: '/no/blender', version: '3.4.1' }] });
     const failure = await failureOf(blenderRender(parameters('x'), gone.context()));
     expect(failure.kind).toBe('PROGRAM_NOT_FOUND');
   });

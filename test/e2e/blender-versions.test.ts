@@ -42,7 +42,7 @@ describe.each(TEST_BLENDERS)('Blender %s', (name) => {
         name,
         version: '0',
         tags: [],
-        blender: blender.program,
+        blenders: [blender.program],
         stateDir: join(folder.path, 'state'),
       },
       { logger: silentLogger, signal: stop.signal },

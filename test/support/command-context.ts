@@ -23,7 +23,7 @@ export interface Bench {
 export async function openBench(folder: string, options: Partial<BlenderPoolOptions> = {}): Promise<Bench> {
   const state = openStateDirectory(join(folder, 'state'));
   const pool = new BlenderPool({
-    blender: await findBlender(process.env.TABLAO_BLENDER),
+    blenders: [await findBlender(process.env.TABLAO_BLENDER)],
     allowAutoexec: false,
     cwd: folder,
     recordFolder: state.programs,

@@ -1,6 +1,7 @@
 """Runs inside Blender: opens a file once, then renders the frames it is told, one by one.
 
-Orders:  {"do": "open", "file", "format", "scene"?, "camera"?, "viewLayer"?, "resolutionPercent"?, "samples"?, "fps"?}
+Orders:  {"do": "open", "file", "format", "scene"?, "camera"?, "viewLayer"?, "resolutionPercent"?, "samples"?, "fps"?,
+          "cyclesDevice"?}
          {"do": "render", "frames": [{"number", "path"}, ...]}
 Events:  rendering {frame}, saved {frame, seconds}, failed {kind, message}, end
 
@@ -18,6 +19,7 @@ import bpy
 sys.dont_write_bytecode = True  # the package may lie where the worker must not write
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from cycles_devices import list_devices, use_device  # noqa: E402
 from orders import Order, OrderFailed, Orders, ScriptErrors, serve  # noqa: E402
 from scene_output import active, literal_path, text_of  # noqa: E402
 
@@ -45,6 +47,7 @@ class Renderer:
         self.errors.fail_within(path, "while the file was opened")
         self.scene = choose_scene(order.get("scene"))
         apply_settings(self.scene, order)
+        choose_device(self.scene, order.get("cyclesDevice"))
 
     def render(self, frames: list[dict[str, Any]]) -> None:
         if self.scene is None:
@@ -98,6 +101,13 @@ def apply_settings(scene: bpy.types.Scene, order: Order) -> None:
         render.image_settings.media_type = "IMAGE"
     render.image_settings.file_format = order["format"]
     render.use_file_extension = False  # the path is given with its extension
+
+
+def choose_device(scene: bpy.types.Scene, kind: Optional[str]) -> None:
+    if kind is None or use_device(scene, kind):
+        return
+    there = ", ".join(f'{device["type"]} ({device["name"]})' for device in list_devices()) or "nothing"
+    raise OrderFailed("OTHER", f"This worker renders with --cycles-device {kind}, and no such device is there any more; there is {there}.")
 
 
 def set_samples(scene: bpy.types.Scene, samples: int) -> None:

@@ -24,6 +24,7 @@ const Parameters = z.object({
   viewLayer: z.string().nullish(),
   resolutionPercent: z.number().nullish(),
   samples: z.number().nullish(),
+  blenderVersion: z.string().nullish(),
   skipExisting: z.boolean().default(false),
   freshBlender: z.boolean().default(false),
 });
@@ -95,13 +96,18 @@ async function renderInto(
   };
   const use = async (process: BlenderProcess, isNew: boolean) => {
     if (isNew)
-      await process.run({ do: 'open', file: parameters.blendFile, ...settingsOf(parameters) }, listener, signal);
+      await process.run(
+        { do: 'open', file: parameters.blendFile, cyclesDevice: blender.cyclesDevice, ...settingsOf(parameters) },
+        listener,
+        signal,
+      );
     const order = frames.map(({ number, path }) => ({ number, path: inFolder(path) }));
     await process.run({ do: 'render', frames: order }, listener, signal);
     return await mover.finish();
   };
   try {
-    return await blender.withRenderer(parameters.freshBlender ? undefined : key, use);
+    const version = parameters.blenderVersion ?? undefined;
+    return await blender.withRenderer(parameters.freshBlender ? undefined : key, version, use);
   } catch (error) {
     context.signal.throwIfAborted();
     throw await explainBlenderFailure(error, log, folder);
@@ -120,7 +126,9 @@ function settingsOf(parameters: Parameters) {
 async function describeState(parameters: Parameters, { assignment }: CommandContext): Promise<string> {
   const { size, mtimeMs } = await readStat(parameters.blendFile);
   const { attempt, task } = assignment;
-  return JSON.stringify([task.job.id, attempt.number, parameters.blendFile, size, mtimeMs, settingsOf(parameters)]);
+  const { blendFile, blenderVersion } = parameters;
+  const state = [task.job.id, attempt.number, blenderVersion, blendFile, size, mtimeMs, settingsOf(parameters)];
+  return JSON.stringify(state);
 }
 
 /** Frames that are there and whole: what another program's crash left half-written is rendered. */

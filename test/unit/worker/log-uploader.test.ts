@@ -20,7 +20,16 @@ beforeEach(() => {
   spool = new LogSpool(join(folder, 'a.log'));
   gateway = new FakeGateway();
   const signal = new AbortController().signal;
-  const input = { version: '0', protocol: 1, taskTypes: [], tags: [], blenderVersions: [], slots: 1 };
+  const input = {
+    version: '0',
+    protocol: 1,
+    taskTypes: [],
+    tags: [],
+    blenderVersions: [],
+    devices: [],
+    offers: [],
+    slots: 1,
+  };
   session = new Session({ client: gateway, logger: silentLogger, signal }, input, () => {});
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));

@@ -30,7 +30,15 @@ afterEach(async () => {
 function start(): Promise<'OFFLINE' | 'RESTART'> {
   writeJson(join(stateDir, 'worker.json'), { gateway: 'http://gateway', workerId: 'w', name: 'w', token: 't' });
   running = runWorker(
-    { gateway: 'http://gateway', name: 'w', version: '0', taskTypes: ['misc'], tags: [], blender: '/none', stateDir },
+    {
+      gateway: 'http://gateway',
+      name: 'w',
+      version: '0',
+      taskTypes: ['misc'],
+      tags: [],
+      blenders: ['/none'],
+      stateDir,
+    },
     { logger: silentLogger, signal: stop.signal, connect: () => gateway },
   );
   running.catch(() => {});
