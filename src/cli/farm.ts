@@ -19,6 +19,8 @@ export interface FarmOptions {
   /** A server of one's own; without it the gateway runs PostgreSQL in the data directory. */
   readonly databaseUrl?: string;
   readonly hasWorker: boolean;
+  /** What the worker's command gets beside its gateway and folders. */
+  readonly workerArguments?: readonly string[];
   readonly allowAnonymous: boolean;
   readonly leaseSeconds: number;
   readonly retryDelaySeconds: number;
@@ -88,6 +90,7 @@ export async function startFarm(options: FarmOptions, { logger, signal }: FarmDe
           stateDirectory: join(directory.path, 'worker'),
           logFile: join(directory.path, 'worker.log'),
           logLevel: options.logLevel,
+          workerArguments: options.workerArguments ?? [],
           logger,
         })
       : undefined;

@@ -23,6 +23,7 @@ interface JobDetails {
   readonly secondsElapsed: number;
   readonly secondsLeft: number | null;
   readonly waitingFor: readonly string[];
+  readonly waitingNotes: readonly string[];
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
@@ -33,7 +34,7 @@ const JOB = operation<{ job: JobDetails | null }, { id: string }>(`
     job(id: $id) {
       id name type status statusReason error priority maxWorkers workerTag submitter settings metadata
       progress frameCounts { total done } taskCounts { total queued active completed softFailed failed canceled }
-      secondsElapsed secondsLeft waitingFor createdAt startedAt finishedAt
+      secondsElapsed secondsLeft waitingFor waitingNotes createdAt startedAt finishedAt
     }
   }`);
 
@@ -57,7 +58,7 @@ function describe(job: JobDetails): string {
     ['type', job.type],
     ['status', formatStatus(job.status)],
     ['error', job.error],
-    ['waiting', formatWaiting(job.waitingFor) || null],
+    ['waiting', [formatWaiting(job.waitingFor), ...job.waitingNotes.map(toPlainText)].join('\n') || null],
     ['progress', `${frames}${formatPercent(job.progress)}`],
     ['tasks', describeTasks(taskCounts)],
     ['time', job.startedAt === null ? null : `${formatDuration(job.secondsElapsed)}${left}`],

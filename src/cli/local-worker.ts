@@ -16,6 +16,7 @@ export interface LocalWorkerOptions {
   /** Gets what the worker says. */
   readonly logFile: string;
   readonly logLevel: string;
+  readonly workerArguments: readonly string[];
   readonly logger: Logger;
 }
 
@@ -123,11 +124,12 @@ async function adoptWorker({
 }
 
 async function spawnWorker(options: LocalWorkerOptions): Promise<WorkerProcess> {
-  const { gateway, stateDirectory, logFile, logLevel } = options;
+  const { gateway, stateDirectory, logFile, logLevel, workerArguments } = options;
   const log = openLog(logFile);
   // Whoever executes tasks has no business in the database.
   const { DATABASE_URL: _, ...environment } = process.env;
-  const args = ['worker', '--gateway', gateway, '--state-dir', stateDirectory, '--log-level', logLevel];
+  const own = ['--gateway', gateway, '--state-dir', stateDirectory, '--log-level', logLevel];
+  const args = ['worker', ...own, ...workerArguments];
   const child = spawn(process.execPath, [MAIN, ...args], {
     detached: true,
     stdio: ['ignore', log, log],

@@ -9,8 +9,9 @@ import type { GlobalFlags } from './global-options.ts';
 import { createLogger } from './logger.ts';
 import { wholeNumber } from './numbers.ts';
 import { listenForStop } from './stop-signal.ts';
+import { addMachineOptions, type MachineFlags, toArguments } from './worker-options.ts';
 
-interface Flags extends GlobalFlags {
+interface Flags extends GlobalFlags, MachineFlags {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
@@ -27,7 +28,7 @@ export const LOG_LEVELS = [...Object.keys(pino.levels.values), 'silent'];
 /** `tablao serve`: the gateway, until SIGTERM or SIGINT. */
 export function serveCommand(): Command {
   const option = (flags: string, description: string) => new Option(flags, description);
-  return new Command('serve')
+  const command = new Command('serve')
     .description('Run the gateway with a database and a worker of its own, until SIGTERM or Ctrl-C.')
     .addOption(option('--host <address>', 'address to listen on').env('TABLAO_HOST').default('127.0.0.1'))
     .addOption(
@@ -59,7 +60,9 @@ export function serveCommand(): Command {
     .addOption(
       option('--log-level <level>', 'how much to log').env('TABLAO_LOG_LEVEL').default('info').choices(LOG_LEVELS),
     )
+    .addHelpText('after', '\n--blender, --root, --cycles-device and --allow-autoexec are those of its worker.')
     .action(serve);
+  return addMachineOptions(command);
 }
 
 async function serve(flags: Flags): Promise<void> {
@@ -71,6 +74,7 @@ async function serve(flags: Flags): Promise<void> {
     dataDirectory: resolve(flags.dataDir),
     databaseUrl: flags.databaseUrl || undefined,
     hasWorker: flags.worker,
+    workerArguments: toArguments(flags),
     allowAnonymous: flags.allowAnonymous,
     leaseSeconds: flags.leaseSeconds,
     retryDelaySeconds: flags.retryDelaySeconds,

@@ -5,6 +5,7 @@ import type { GlobalFlags } from './global-options.ts';
 import { buildSubmission, type SettingInfo, type SubmissionRequest } from './submission.ts';
 import { formatCount, toPlainText } from './text.ts';
 import { watchToItsEnd } from './watch.ts';
+import { rootOption } from './worker-options.ts';
 
 interface Flags extends GlobalFlags, Omit<SubmissionRequest, 'file'> {
   readonly watch?: boolean;
@@ -58,6 +59,7 @@ export function submitCommand(): Command {
       new Option('--max-workers <number>', 'how many workers it has at most; 0 holds it').argParser(readNumber),
     )
     .option('--idempotency-key <key>', 'the same key with the same input submits only once')
+    .addOption(rootOption('a folder that the workers have elsewhere: what is below it is submitted by its name'))
     .option('--watch', 'follow the job until it ends')
     .addHelpText('after', OUTPUT_HELP)
     .action(submit);

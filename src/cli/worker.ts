@@ -7,18 +7,17 @@ import { VERSION } from '../server/version.ts';
 import { defaultStateDirectory } from '../worker/state-directory.ts';
 import { runWorker } from '../worker/worker.ts';
 import { createLogger } from './logger.ts';
+import { addMachineOptions, type MachineFlags } from './worker-options.ts';
 
 /** After a restart that the gateway asked for: whoever watches over the process starts it again (sysexits: EX_TEMPFAIL). */
 export const RESTART_EXIT_CODE = 75;
 
-interface Flags {
+interface Flags extends MachineFlags {
   readonly gateway: string;
   readonly tokenFile?: string;
   readonly name: string;
   readonly taskTypes?: string[];
   readonly tags?: string[];
-  readonly blender?: string;
-  readonly allowAutoexec: boolean;
   readonly stateDir: string;
   readonly logLevel: string;
   readonly json?: boolean;
@@ -26,7 +25,7 @@ interface Flags {
 
 /** `tablao worker`: executes tasks until SIGTERM, SIGINT, or the gateway asks it to leave. */
 export function workerCommand(): Command {
-  return new Command('worker')
+  const command = new Command('worker')
     .description('execute tasks of a gateway on this machine')
     .addOption(
       new Option('--gateway <url>', 'address of the gateway').env('TABLAO_GATEWAY').default('http://127.0.0.1:4000'),
@@ -35,8 +34,6 @@ export function workerCommand(): Command {
     .option('--name <name>', 'name of this worker', hostname())
     .option('--task-types <types>', 'comma-separated task types (default: all that this machine can do)', readList)
     .option('--tags <tags>', 'comma-separated tags that jobs can ask for', readList)
-    .addOption(new Option('--blender <path>', 'Blender to use (default: the one found)').env('TABLAO_BLENDER'))
-    .option('--allow-autoexec', 'let Python scripts inside .blend files run', false)
     .option('--state-dir <folder>', 'where this worker keeps its identity and reports', defaultStateDirectory())
     .addOption(new Option('--log-level <level>', 'how much to log').env('TABLAO_LOG_LEVEL').default('info'))
     .option('--json', 'log in JSON, on a terminal too')
@@ -45,6 +42,7 @@ export function workerCommand(): Command {
       `\nExit codes: 0 signed off; 1 it could not go on; ${RESTART_EXIT_CODE} asked to restart: start it again.`,
     )
     .action(execute);
+  return addMachineOptions(command);
 }
 
 async function execute(flags: Flags): Promise<void> {
@@ -56,7 +54,9 @@ async function execute(flags: Flags): Promise<void> {
       version: VERSION,
       taskTypes: flags.taskTypes,
       tags: flags.tags ?? [],
-      blender: flags.blender,
+      blenders: flags.blender,
+      cyclesDevice: flags.cyclesDevice,
+      roots: flags.root,
       allowAutoexec: flags.allowAutoexec,
       stateDir: resolve(flags.stateDir),
       registrationToken: readToken(flags.tokenFile),

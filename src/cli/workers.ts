@@ -29,7 +29,7 @@ const WORKERS = operation<Page, { after: string | null }>(`
   query Workers($after: String) {
     workers(first: 100, after: $after) {
       nodes {
-        id name status requestedStatus taskTypes tags platform version blenderVersions lastSeenAt
+        id name status requestedStatus taskTypes tags platform version blenderVersions devices { type name } offers lastSeenAt
         currentAttempts { task { name job { name } } }
       }
       pageInfo { hasNextPage endCursor }

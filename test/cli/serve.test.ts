@@ -44,7 +44,8 @@ describe('a gateway with its own database and worker', () => {
   it('goes on with the same data and the same worker after kill -9, and ends with 0 at SIGTERM, whoever listens', async () => {
     const data = join(folder.path, 'data');
     const port = String(await findFreePort());
-    const killed = startServe('--data-dir', data, '--port', port);
+    const machine = ['--root', `proj=${folder.path}`, '--cycles-device', 'CPU'];
+    const killed = startServe('--data-dir', data, '--port', port, ...machine);
     const first = await killed.ready;
     expect(first.worker.isAdopted).toBe(false);
     const { submitJob } = await ask<{ submitJob: { job: { id: string } } }>(
@@ -55,6 +56,12 @@ describe('a gateway with its own database and worker', () => {
     const statusOf = async (url: string) =>
       (await ask<{ job: { status: string } }>(url, `{ job(id: "${submitJob.job.id}") { status } }`)).job;
     await until(async () => (await statusOf(first.url)).status === 'ACTIVE');
+
+    const { workers } = await ask<{ workers: { nodes: { offers: string[] }[] } }>(
+      first.url,
+      '{ workers { nodes { offers } } }',
+    );
+    expect(workers.nodes[0]!.offers).toContain('root:proj');
 
     const refused = await runCommand(['serve', '--data-dir', data, '--port', '0']);
     expectOneLine(

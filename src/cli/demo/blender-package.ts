@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { type FoundBlender, findBlender } from '../../worker/find-blender.ts';
 import { CommandFailure } from '../command-failure.ts';
+import { splitList } from '../worker-options.ts';
 
 /** What decides how Blender gets onto a machine. */
 export interface Machine {
@@ -49,7 +50,7 @@ export async function provideBlender(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<FoundBlender & { readonly program: string }> {
-  const found = await findBlender(process.env.TABLAO_BLENDER || undefined);
+  const found = await findBlender(splitList(process.env.TABLAO_BLENDER ?? '')[0]);
   if (found.program !== undefined) return found;
   const { command, isAutomatic } = planInstallation(await describeMachine());
   // Somebody who names a Blender wants that one.
