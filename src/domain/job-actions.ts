@@ -3,7 +3,7 @@ import type { Cause, JobLedger, LedgerTask } from './job-ledger.ts';
 import { REQUEST_HOPS } from './job-requests.ts';
 import { isFinishedJob } from './job-status.ts';
 import type { StatusReason } from './status-reason.ts';
-import { judgeTaskRequest, type RequestedTask, refuseTaskRequest, type TaskRequest } from './task-requests.ts';
+import { judgeTaskRequest, type OfferedTask, refuseTaskRequest, type TaskRequest } from './task-requests.ts';
 
 /** Who asks, and in which words. */
 export interface Asker {
@@ -16,11 +16,10 @@ function causeOf(asker: Asker, reason: StatusReason): Cause {
 }
 
 /** A task as far as a user's request depends on it. */
-export function asRequested(
-  ledger: JobLedger,
-  { id, name, status }: LedgerTask,
-): RequestedTask & { id: string; name: string } {
-  return { id, name, status, isBeingCanceled: ledger.liveAttempt(id)?.stopOrder === 'CANCELED' };
+export function asRequested(ledger: JobLedger, task: LedgerTask): OfferedTask & { id: string; name: string } {
+  const { id, name, status } = task;
+  const isBeingCanceled = ledger.liveAttempt(id)?.stopOrder === 'CANCELED';
+  return { id, name, status, isBeingCanceled, waitsInVain: unfinishedDependencies(ledger, task).length > 0 };
 }
 
 /** Cancels a job: what waits ends at once, what runs is told to stop. Needs all tasks that are open or active. */
@@ -93,12 +92,8 @@ export function requeueForFrames(
 
 function refuseUnfinishedDependencies(ledger: JobLedger, tasks: readonly LedgerTask[]): void {
   const wanted = new Set(tasks.map(({ id }) => id));
-  const unfinishedOf = (task: LedgerTask) =>
-    [...ledger.dependents]
-      .filter(([id, dependents]) => !wanted.has(id) && dependents.includes(task.id))
-      .map(([id]) => ledger.task(id))
-      .filter(({ status }) => status === 'failed' || status === 'canceled');
-  const refused = tasks.find((task) => task.openDependencies > 0 && unfinishedOf(task).length > 0);
+  const unfinishedOf = (task: LedgerTask) => unfinishedDependencies(ledger, task).filter(({ id }) => !wanted.has(id));
+  const refused = tasks.find((task) => unfinishedOf(task).length > 0);
   if (!refused) return;
   const unfinished = unfinishedOf(refused);
   const names = unfinished
@@ -111,6 +106,15 @@ function refuseUnfinishedDependencies(ledger: JobLedger, tasks: readonly LedgerT
     refused.id,
     unfinished.map(({ id }) => id),
   );
+}
+
+/** What a task waits for in vain. Needs all tasks and all dependents. */
+function unfinishedDependencies(ledger: JobLedger, task: LedgerTask): LedgerTask[] {
+  if (task.openDependencies === 0) return [];
+  return [...ledger.dependents]
+    .filter(([, dependents]) => dependents.includes(task.id))
+    .map(([id]) => ledger.task(id))
+    .filter(({ status }) => status === 'failed' || status === 'canceled');
 }
 
 /** Does what a user asked of a single task, apart from requeueing it. Needs all tasks: it may end the job. */

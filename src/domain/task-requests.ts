@@ -12,6 +12,11 @@ export interface RequestedTask {
   readonly isBeingCanceled: boolean;
 }
 
+/** The same with what its dependencies have to say: below a failed or canceled one there is nothing to requeue. */
+export interface OfferedTask extends RequestedTask {
+  readonly waitsInVain: boolean;
+}
+
 /** Judges a user's wish that a task get the status `to`. Refusals in their documented order. */
 export function judgeTaskRequest(
   jobStatus: JobStatus,
@@ -31,15 +36,23 @@ export function judgeTaskRequest(
   return { refusal: 'SET_BY_GATEWAY_ONLY' };
 }
 
-/** The statuses that a user may ask for now, in the table's order. */
-export function requestableTaskStatuses(jobStatus: JobStatus, task: RequestedTask): TaskStatus[] {
-  return TASK_STATUS_NAMES.filter((to) => !('refusal' in judgeTaskRequest(jobStatus, task, to)));
+/** Whether a user may ask for it now and it would change something: what a button may offer. */
+export function isTaskRequestOffered(jobStatus: JobStatus, task: OfferedTask, to: TaskStatus): boolean {
+  const verdict = judgeTaskRequest(jobStatus, task, to);
+  return 'request' in verdict && !(verdict.request === 'requeue' && task.waitsInVain);
+}
+
+/** The statuses that a user may ask for now, in the table's order: what is pending may be asked for again. */
+export function requestableTaskStatuses(jobStatus: JobStatus, task: OfferedTask): TaskStatus[] {
+  return TASK_STATUS_NAMES.filter(
+    (to) => isTaskRequestOffered(jobStatus, task, to) || 'pending' in judgeTaskRequest(jobStatus, task, to),
+  );
 }
 
 /** The error for a refused request. `allowed` is what the same mutation would accept now. */
 export function refuseTaskRequest(
   job: { status: JobStatus },
-  task: { id: string; name: string } & RequestedTask,
+  task: { id: string; name: string } & OfferedTask,
   to: TaskStatus,
   refusal: TransitionRefusal,
   allowed: readonly TaskStatus[],

@@ -9,6 +9,7 @@ import { inTransaction } from '../store/database.ts';
 import { type Frame, readFramesOfOutputs } from '../store/frames.ts';
 import { findWorkerByToken } from '../store/register-worker.ts';
 import type { Store } from '../store/store.ts';
+import { readTasksInVain } from '../store/tasks-in-vain.ts';
 import { readFarm } from '../store/worker-rows.ts';
 
 /** What the resolvers of a gateway share. */
@@ -32,6 +33,8 @@ export interface Context extends Gateway {
   farm(): Promise<readonly FarmWorker[]>;
   /** The frame that an output is the file of; those that are asked for together are read together. */
   frameOfOutput(outputId: string): Promise<Frame | null>;
+  /** Whether a task depends on a failed or canceled one; those that are asked for together are read together. */
+  waitsInVain(taskId: string): Promise<boolean>;
 }
 
 /**
@@ -50,6 +53,7 @@ export async function createContext(
 function makeContext(gateway: Gateway, viewer: Viewer, signal: AbortSignal): Context {
   const { store } = gateway;
   let farm: Promise<readonly FarmWorker[]> | undefined;
+  const taskInVain = readTogether((ids) => readTasksInVain(store.pool, ids));
   return {
     ...gateway,
     viewer,
@@ -59,6 +63,7 @@ function makeContext(gateway: Gateway, viewer: Viewer, signal: AbortSignal): Con
       return farm;
     },
     frameOfOutput: readTogether((ids) => readFramesOfOutputs(store.pool, ids)),
+    waitsInVain: async (taskId) => (await taskInVain(taskId)) !== null,
   };
 }
 

@@ -3,7 +3,7 @@ import type { Command } from '../domain/command.ts';
 import type { JobStatus } from '../domain/job-status.ts';
 import { explainMissingWorker } from '../domain/missing-worker.ts';
 import type { StatusReason } from '../domain/status-reason.ts';
-import { judgeTaskRequest } from '../domain/task-requests.ts';
+import { isTaskRequestOffered } from '../domain/task-requests.ts';
 import { nextTaskStatuses, type TaskStatus } from '../domain/task-status.ts';
 import { AttemptConnection } from './attempt.ts';
 import { builder, enumFromTable } from './builder.ts';
@@ -65,14 +65,16 @@ export const TaskRef = builder.prismaNode('Task', {
         job: { select: { status: true } },
         attempts: { where: { endedAt: null }, select: { stopOrder: true } },
       },
-      resolve: ({ status, attempts, job }) =>
-        (Object.keys(TASK_ACTIONS) as TaskAction[]).filter((action) => {
-          const task = {
-            status: status as TaskStatus,
-            isBeingCanceled: attempts.some(({ stopOrder }) => stopOrder === 'CANCELED'),
-          };
-          return 'request' in judgeTaskRequest(job.status as JobStatus, task, TASK_ACTIONS[action].to);
-        }),
+      resolve: async (task, _args, context) => {
+        const asked = {
+          status: task.status as TaskStatus,
+          isBeingCanceled: task.attempts.some(({ stopOrder }) => stopOrder === 'CANCELED'),
+          waitsInVain: task.openDependencies > 0 && (await context.waitsInVain(task.id)),
+        };
+        return (Object.keys(TASK_ACTIONS) as TaskAction[]).filter((action) =>
+          isTaskRequestOffered(task.job.status as JobStatus, asked, TASK_ACTIONS[action].to),
+        );
+      },
     }),
     progress: t.exposeFloat('progress', { description: 'How much of it is done, 0–1.' }),
     failedAttempts: t.exposeInt('failedAttempts', {

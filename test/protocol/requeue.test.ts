@@ -167,6 +167,25 @@ describe('requeueTask', () => {
     expect(await farm.dump()).toEqual(before);
   });
 
+  it('is not offered meanwhile: no button, and no refusal that names it', async () => {
+    worker = await farm.worker();
+    const job = await farm.submit([[], [0], []], { maxAttempts: 1, failureLimitPercent: 100 });
+    await failNext();
+    await completeNext();
+    expect(await farm.statuses(job)).toBe('failed: failed canceled completed');
+    expect((await farm.task(job, 1)).allowedActions).toEqual([]);
+    const wrong = { id: job.tasks[1], status: 'ACTIVE' };
+    expect(await farm.ask('setTaskStatus', wrong)).toMatchObject({
+      __typename: 'TaskTransitionError',
+      allowed: [],
+      message: expect.stringContaining('there is nothing to ask for now'),
+    });
+    await farm.ask('requeueTask', { id: job.tasks[0] });
+    await farm.ask('cancelTask', { id: job.tasks[1] });
+    expect((await farm.task(job, 1)).allowedActions).toEqual(['REQUEUE']);
+    expect((await farm.ask('setTaskStatus', wrong)).allowed).toEqual(['QUEUED']);
+  });
+
   it('forgets the failures of that task, so that it may be given out at once', async () => {
     worker = await farm.worker();
     const job = await farm.submit(independent(1));

@@ -78,7 +78,9 @@ describe('a user’s wish for a task’s status', () => {
   it.each(Object.keys(TABLE))('may be what is accepted, and nothing else, when job and task are %s', (pair) => {
     const { job, task } = readPair(pair);
     const accepted = TASK_STATUS_NAMES.filter((_, column) => !('refusal' in ANSWERS[TABLE[pair]![column]!]));
-    expect(requestableTaskStatuses(job, task)).toEqual(accepted);
+    expect(requestableTaskStatuses(job, { ...task, waitsInVain: false })).toEqual(accepted);
+    const inVain = requestableTaskStatuses(job, { ...task, waitsInVain: true });
+    expect(inVain).toEqual(accepted.filter((to) => to !== 'queued'));
   });
 
   it('is refused for the first reason that holds, in combinations that cannot be met too', () => {
@@ -102,7 +104,13 @@ describe('a user’s wish for a task’s status', () => {
 });
 
 describe('the refusal of a task’s status', () => {
-  const task = { id: '9', name: 'frames 1-4', status: 'soft-failed', isBeingCanceled: false } as const;
+  const task = {
+    id: '9',
+    name: 'frames 1-4',
+    status: 'soft-failed',
+    isBeingCanceled: false,
+    waitsInVain: false,
+  } as const;
 
   it('says what the task is, why not, and what would have worked', () => {
     const allowed = requestableTaskStatuses('active', task);
