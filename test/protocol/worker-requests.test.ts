@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Farm } from '../support/farm.ts';
 import type { FarmWorker } from '../support/farm-worker.ts';
@@ -205,9 +206,14 @@ describe('unblockWorker', () => {
       __typename: 'NotFoundError',
       id: 'x',
     });
-    expect(await farm.ask('unblockWorker', { jobId: job.id, workerId: 'x', taskType: 'misc' })).toMatchObject({
-      __typename: 'NotFoundError',
-      id: 'x',
-    });
+    const gone = await farm.worker('gone');
+    await farm.ask('deleteWorker', { id: gone.id });
+    const never = Buffer.from(`Worker:${randomUUID()}`).toString('base64');
+    for (const workerId of ['x', never, gone.id])
+      expect(await farm.ask('unblockWorker', { jobId: job.id, workerId, taskType: 'misc' })).toMatchObject({
+        __typename: 'NotFoundError',
+        id: workerId,
+        message: `There is no worker with the id "${workerId}".`,
+      });
   });
 });
