@@ -4,8 +4,8 @@ import { extname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
+import { identifyProcess, isAlive, type ProcessIdentity } from '../system/process-identity.ts';
 import { readLockHolder } from '../worker/lock-file.ts';
-import { identifyProcess, isAlive, type ProcessIdentity } from '../worker/process-identity.ts';
 import { openStateDirectory, readJson } from '../worker/state-directory.ts';
 import { RESTART_EXIT_CODE } from './worker.ts';
 

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SetupError } from '../domain/setup-error.ts';
-import { readStartMark } from './process-identity.ts';
+import { identifyProcess, isAlive, type ProcessIdentity } from '../system/process-identity.ts';
 
 /** A folder that this process alone uses, until `release` or its end. */
 export interface DataDirectory {
@@ -14,10 +14,8 @@ export interface DataDirectory {
   release(): Promise<void>;
 }
 
-interface Holder {
+interface Holder extends ProcessIdentity {
   token: string;
-  pid: number;
-  startMark: string | undefined;
   /** Host and process namespace: a pid says nothing about a process of another machine or container. */
   place: string;
 }
@@ -36,8 +34,7 @@ export async function openDataDirectory(folder: string): Promise<DataDirectory> 
   const lockFile = join(path, 'gateway.lock');
   const me: Holder = {
     token: randomUUID(),
-    pid: process.pid,
-    startMark: await readStartMark(process.pid),
+    ...((await identifyProcess(process.pid)) ?? { pid: process.pid, startedAt: '' }),
     place: await describePlace(),
   };
   await takeLock(path, lockFile, me);
@@ -78,7 +75,7 @@ async function takeLock(path: string, lockFile: string, me: Holder): Promise<voi
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       }
       const holder = await readHolder(lockFile);
-      if (holder && (await isAlive(holder, me.place, lockFile))) {
+      if (holder && (await isHeld(holder, me.place, lockFile))) {
         const where = holder.place === me.place ? '' : ` on ${holder.place.split(' ')[0]}`;
         throw new SetupError(
           `The data directory ${path} is in use by another gateway (pid ${holder.pid}${where}): stop that one, or choose another with --data-dir.`,
@@ -131,13 +128,13 @@ async function readHolder(lockFile: string): Promise<Holder | undefined> {
     return JSON.parse(text) as Holder;
   } catch {
     // A power cut can leave the file empty; whoever wrote it is gone.
-    return { token: 'unreadable', pid: 0, startMark: undefined, place: '' };
+    return { token: 'unreadable', pid: 0, startedAt: '', place: '' };
   }
 }
 
-async function isAlive(holder: Holder, here: string, lockFile: string): Promise<boolean> {
-  if (holder.startMark === undefined) return false;
-  if (holder.place === here) return (await readStartMark(holder.pid)) === holder.startMark;
+async function isHeld(holder: Holder, here: string, lockFile: string): Promise<boolean> {
+  if (holder.startedAt === '') return false;
+  if (holder.place === here) return await isAlive(holder);
   try {
     return Date.now() - (await stat(lockFile)).mtimeMs < FOREIGN_HOLDER_DEAD_MS;
   } catch {

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { isAlive } from '../system/process-identity.ts';
 import { killGroup } from './process-group.ts';
-import { isAlive } from './process-identity.ts';
 import { RecordedProgram } from './process-record.ts';
 import { readRecords } from './state-directory.ts';
 

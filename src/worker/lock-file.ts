@@ -1,8 +1,8 @@
 import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { SetupError } from '../domain/setup-error.ts';
+import { identifyProcess, isAlive, type ProcessIdentity } from '../system/process-identity.ts';
 import { errorCode } from './attempt-failure.ts';
-import { identifyProcess, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { readJson } from './state-directory.ts';
 
 const Holder = z.object({ pid: z.number(), startedAt: z.string() });

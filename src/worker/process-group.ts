@@ -2,8 +2,8 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { identifyProcess } from '../system/process-identity.ts';
 import { errorCode } from './attempt-failure.ts';
-import { identifyProcess } from './process-identity.ts';
 import { recordProgram } from './process-record.ts';
 
 /** How a program ended: by itself, by a signal, or it never started. */

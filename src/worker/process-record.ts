@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { ProcessIdentity } from './process-identity.ts';
+import type { ProcessIdentity } from '../system/process-identity.ts';
 import { writeJson } from './state-directory.ts';
 
 /** A program that was started, as the state directory keeps it. */

@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ProcessIdentity } from '../../src/worker/process-identity.ts';
+import type { ProcessIdentity } from '../../src/system/process-identity.ts';
 import { readRecords } from '../../src/worker/state-directory.ts';
 import { findFeedFaults } from '../support/audit.ts';
 import { makeScenes } from '../support/blender.ts';

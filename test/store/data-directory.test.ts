@@ -74,7 +74,7 @@ describe('the lock', () => {
   });
 
   it('is taken over when another program has the number of its dead holder', async () => {
-    await writeLock({ startMark: 'another start' });
+    await writeLock({ startedAt: 'another start' });
     await open();
   });
 
@@ -85,7 +85,7 @@ describe('the lock', () => {
   });
 
   it('is taken over by exactly one of many that find it dead', async () => {
-    await writeLock({ startMark: 'another start' });
+    await writeLock({ startedAt: 'another start' });
     const results = await Promise.allSettled(Array.from({ length: 20 }, () => open()));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const result of results) {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SetupError } from '../../../src/domain/setup-error.ts';
+import { identifyProcess } from '../../../src/system/process-identity.ts';
 import { readLockHolder, takeLock } from '../../../src/worker/lock-file.ts';
-import { identifyProcess } from '../../../src/worker/process-identity.ts';
 
 let folder: string;
 let path: string;
