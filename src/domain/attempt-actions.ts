@@ -101,6 +101,18 @@ export function mayComeBack(
   );
 }
 
+/**
+ * Whether pictures of an attempt's frames are still wanted: while it is executed or may come back, and after it has
+ * completed as long as nothing has happened to its task since. Making them takes longer than saving the last frame.
+ */
+export function isPictureWanted(
+  attempt: Pick<LedgerAttempt, 'number' | 'outcome' | 'stopOrder'>,
+  task: Pick<LedgerTask, 'status' | 'attemptCount'>,
+): boolean {
+  if (attempt.outcome === null || mayComeBack(attempt, task)) return true;
+  return attempt.outcome === 'COMPLETED' && task.status === 'completed' && task.attemptCount === attempt.number;
+}
+
 /** Takes up an attempt that was lost; its failure is taken off the count. */
 export function resumeAttempt(ledger: JobLedger, attempt: LedgerAttempt, worker: AttemptWorker, at: Date): void {
   const task = ledger.task(attempt.taskId);

@@ -14,7 +14,7 @@ import { builder } from './builder.ts';
 import { connectionOf } from './connection.ts';
 import { actorOf } from './context.ts';
 import { orUserError, resultUnion } from './errors.ts';
-import { requireId } from './global-id.ts';
+import { encodeId, requireId } from './global-id.ts';
 import { CHECKS, findIssues, refuseIssues } from './input.ts';
 import { noCursor, readForwardPage } from './page.ts';
 import { TaskStatusEnum } from './status.ts';
@@ -34,6 +34,13 @@ const FrameType = builder.objectRef<Frame>('Frame').implement({
     path: t.exposeString('path', {
       nullable: true,
       description: 'Where its file was last put; null until it is saved for the first time.',
+    }),
+    imageUrl: t.string({
+      nullable: true,
+      description:
+        "Where a small JPEG of it is: a path on this gateway's address, another one for another picture. Null when there is none; until a requeued frame is rendered anew, it is the old one.",
+      resolve: ({ jobId, number, pictureId }) =>
+        pictureId && `/frames/${encodeURIComponent(encodeId('Job', jobId))}/${number}.jpg?v=${pictureId}`,
     }),
     renderSeconds: t.exposeFloat('renderSeconds', {
       nullable: true,

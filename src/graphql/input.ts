@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InvalidInputError } from '../domain/errors.ts';
 import type { InputIssue } from '../domain/input-issue.ts';
+import { MAX_PICTURE_BYTES } from '../store/put-picture.ts';
 import { badRequest } from './page.ts';
 
 /** What a value must be, and the words for it. */
@@ -43,6 +44,15 @@ function jsonObject(maxKiB: number): Check {
   return { type, allowed: `an object of at most ${maxKiB} KiB as JSON` };
 }
 
+const MAX_PICTURE_BASE64 = Math.ceil(MAX_PICTURE_BYTES / 3) * 4;
+
+/** By its first and last bytes (SOI and EOI): the gateway hands it on as it is, to whoever takes it for nothing else. */
+function isJpeg(base64: string): boolean {
+  const bytes = Buffer.from(base64, 'base64');
+  const hasEnds = bytes.subarray(0, 3).toString('hex') === 'ffd8ff' && bytes.subarray(-2).toString('hex') === 'ffd9';
+  return hasEnds && bytes.length <= MAX_PICTURE_BYTES;
+}
+
 const OUTPUT = z.object({
   frame: z.int().nullish(),
   path: text(4096),
@@ -74,6 +84,7 @@ export const CHECKS = {
   fraction:   { type: z.number().min(0).max(1),                      allowed: 'a number from 0 to 1' },
   offset:     { type: z.int().min(0),                                allowed: 'a whole number of bytes, 0 or more' },
   logText:    { type: z.string().refine((value) => Buffer.byteLength(value) <= 1_048_576), allowed: 'at most 1 MiB' },
+  jpeg:       { type: z.base64().max(MAX_PICTURE_BASE64).refine(isJpeg), allowed: `a JPEG of at most ${MAX_PICTURE_BYTES / 1024} KiB, in Base64` },
   tokens:     { type: z.array(z.string()).max(1000),                 allowed: 'at most 1,000 tokens' },
   reports:    { type: z.array(z.unknown()).max(1000),                allowed: 'at most 1,000 reports' },
   outputs:    { type: z.array(OUTPUT).max(100_000),                  allowed: `at most 100,000 files, ${EACH_OUTPUT}` },

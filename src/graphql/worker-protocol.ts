@@ -5,6 +5,7 @@ import type { InputIssue } from '../domain/input-issue.ts';
 import type { AttemptReport, Output, StopReason } from '../domain/session-sync.ts';
 import type { WorkerStatusRequest } from '../domain/worker-status.ts';
 import { appendTaskLog } from '../store/append-task-log.ts';
+import { putPicture } from '../store/put-picture.ts';
 import { registerWorker } from '../store/register-worker.ts';
 import { signOffWorker } from '../store/sign-off-worker.ts';
 import { signOnWorker } from '../store/sign-on-worker.ts';
@@ -472,6 +473,43 @@ builder.mutationField('appendTaskLog', (t) =>
         const appended = await appendTaskLog(context.store, session, input);
         context.feed.wakeLog(appended.attemptId);
         return appended;
+      }),
+  }),
+);
+
+// ------------------------------------------------------------------ putFramePicture
+
+const PutFramePictureInput = builder.inputType('PutFramePictureInput', {
+  description: 'A small picture of a frame that an attempt has rendered.',
+  fields: (t) => ({
+    sessionId: t.id({ required: true, description: 'The session.' }),
+    attemptToken: t.string({ required: true, description: "The attempt's token." }),
+    frame: t.int({ required: true, description: 'The frame.' }),
+    jpeg: t.string({ required: true, description: 'A JPEG of at most 64 KiB, in Base64.' }),
+  }),
+});
+const PutFramePictureSuccess = builder.objectRef<{ frame: number }>('PutFramePictureSuccess').implement({
+  description: 'The frame has a picture.',
+  fields: (t) => ({ frame: t.exposeInt('frame', { description: 'The frame.' }) }),
+});
+const PutFramePictureResult = resultUnion('PutFramePictureResult', PutFramePictureSuccess, [
+  'StaleAttemptError',
+  'SessionEndedError',
+  'InvalidInputError',
+  'ForbiddenError',
+]);
+
+builder.mutationField('putFramePicture', (t) =>
+  t.field({
+    type: PutFramePictureResult,
+    description:
+      'Puts the picture of a frame in place of the one that an earlier attempt has made; repeating it changes nothing. It is taken while the attempt is executed, and after it has completed as long as nothing has happened to its task since.',
+    args: { input: t.arg({ type: PutFramePictureInput, required: true, description: 'The picture.' }) },
+    resolve: (_root, { input }, context) =>
+      orUserError(() => {
+        const session = requireSession(context, input.sessionId);
+        refuseIssues(findIssues(input, { jpeg: CHECKS.jpeg }).map((issue) => ({ ...issue, given: undefined })));
+        return putPicture(context.store, session, { ...input, jpeg: Buffer.from(input.jpeg, 'base64') });
       }),
   }),
 );

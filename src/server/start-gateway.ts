@@ -6,13 +6,16 @@ import { type Context, createContext, type Gateway, keyOfViewer, renewContext } 
 import { schema } from '../graphql/schema.ts';
 import type { Database } from '../store/database.ts';
 import { isDatabaseUnavailable } from '../store/database-faults.ts';
+import { DEFAULT_PICTURES_PER_JOB } from '../store/put-picture.ts';
 import type { Store } from '../store/store.ts';
 import { syncWorkers } from '../store/sync-workers.ts';
 import { createSweep, type Sweep } from '../sweep/sweep.ts';
 import { createApp } from './app.ts';
+import type { Caller } from './caller.ts';
 import { EXAMPLE_OPERATIONS } from './example-operations.ts';
 import { extensionRoutes } from './extension-repository.ts';
 import { logRoute } from './log-route.ts';
+import { pictureRoutes } from './picture-routes.ts';
 import { VERSION } from './version.ts';
 
 export interface GatewayOptions {
@@ -26,6 +29,8 @@ export interface GatewayOptions {
   readonly leaseSeconds: number;
   readonly retryDelaySeconds: number;
   readonly logLimitBytes: number;
+  /** 2,000 when nothing is given. */
+  readonly picturesPerJob?: number;
   /** Another clock than the machine's, for tests. */
   readonly now?: () => Date;
   /** Other times and sizes of the live streams than the usual ones. */
@@ -59,6 +64,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     leaseMs: options.leaseSeconds * 1000,
     retryDelayMs: options.retryDelaySeconds * 1000,
     logLimitBytes: options.logLimitBytes,
+    picturesPerJob: options.picturesPerJob ?? DEFAULT_PICTURES_PER_JOB,
     announce: (change) => {
       desk.poke(change);
       feed.wake(change);
@@ -68,9 +74,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const feed = new Feed({ ...options.feed, store, logger, onRemoteChange: (change) => desk.poke(change) });
   const gateway: Gateway = { store, desk, jobTypes: options.jobTypes, feed, version: VERSION };
   const sweep = createSweep(store, logger);
+  const authenticate = (caller: Caller) => createContext(gateway, caller);
   const app = createApp({
     schema,
-    createContext: (caller) => createContext(gateway, caller),
+    createContext: authenticate,
     sharing: {
       keyOf: (context) => keyOfViewer(context as Context),
       renew: (context) => renewContext(context as Context),
@@ -86,7 +93,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     },
     isDatabaseUnavailable,
     exampleOperations: EXAMPLE_OPERATIONS,
-    routes: [logRoute({ store, authenticate: (caller) => createContext(gateway, caller) }), ...extensionRoutes()],
+    routes: [logRoute({ store, authenticate }), ...pictureRoutes({ store, authenticate }), ...extensionRoutes()],
   });
   await sweep.dropWhatIsOld();
   await feed.start();

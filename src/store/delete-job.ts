@@ -13,6 +13,7 @@ const DELETIONS: readonly Statement[] = [
     name: 'delete-log',
     text: 'DELETE FROM task_log_chunk WHERE attempt_id IN (SELECT id FROM attempt WHERE job_id = $1)',
   },
+  { name: 'delete-pictures', text: 'DELETE FROM picture WHERE job_id = $1' },
   { name: 'delete-outputs', text: 'DELETE FROM output WHERE job_id = $1' },
   { name: 'delete-failures', text: 'DELETE FROM task_failure WHERE job_id = $1' },
   { name: 'delete-attempts', text: 'DELETE FROM attempt WHERE job_id = $1' },

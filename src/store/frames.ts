@@ -19,6 +19,8 @@ export interface Frame {
   /** Of its newest file, which may be of an earlier attempt. */
   readonly path: string | null;
   readonly renderSeconds: number | null;
+  /** Its picture, which is another one with another id. */
+  readonly pictureId: string | null;
 }
 
 /** Where a page of frames begins: frames are ordered by number, those with the same number by their task. */
@@ -64,6 +66,10 @@ const NEWEST_FILES: Statement = {
   text: `SELECT DISTINCT ON (task_id, frame) task_id AS "taskId", frame, attempt_id AS "attemptId", path, render_seconds AS "renderSeconds"
     FROM output WHERE job_id = $1 AND frame = ANY($2::integer[]) ORDER BY task_id, frame, id DESC`,
 };
+const PICTURES: Statement = {
+  name: 'frames-pictures',
+  text: 'SELECT id, task_id AS "taskId", frame FROM picture WHERE job_id = $1 AND frame = ANY($2::integer[])',
+};
 const COUNTS: Statement = {
   name: 'frames-counts',
   text: `SELECT status, sum(frame_count) AS count FROM task WHERE job_id = $1 AND status = ANY($2::text[]) GROUP BY status`,
@@ -75,9 +81,11 @@ const COUNT_SAVED: Statement = {
 };
 const LATEST: Statement = {
   name: 'frames-latest',
-  text: `SELECT output.id, output.job_id AS "jobId", output.task_id AS "taskId", task.index AS "taskIndex", frame AS number, path,
-      render_seconds AS "renderSeconds", CASE WHEN task.status = 'active' AND attempt.ended_at IS NULL THEN 'completed' ELSE task.status END AS status
-    FROM output JOIN task ON task.id = output.task_id JOIN attempt ON attempt.id = output.attempt_id WHERE output.id = ANY($1::uuid[])`,
+  text: `SELECT output.id, output.job_id AS "jobId", output.task_id AS "taskId", task.index AS "taskIndex", output.frame AS number, path,
+      render_seconds AS "renderSeconds", CASE WHEN task.status = 'active' AND attempt.ended_at IS NULL THEN 'completed' ELSE task.status END AS status,
+      picture.id AS "pictureId"
+    FROM output JOIN task ON task.id = output.task_id JOIN attempt ON attempt.id = output.attempt_id
+      LEFT JOIN picture ON picture.task_id = output.task_id AND picture.frame = output.frame WHERE output.id = ANY($1::uuid[])`,
 };
 
 const BEFORE_ALL: FramePlace = { number: FIRST_FRAME - 1, taskIndex: -1 };
@@ -127,6 +135,14 @@ export async function readFramesOfOutputs(
   return (await query<Frame & { id: string }>(client, LATEST, [outputIds])).rows;
 }
 
+interface SavedFile {
+  readonly taskId: string;
+  readonly frame: number;
+  readonly attemptId: string;
+  readonly path: string;
+  readonly renderSeconds: number | null;
+}
+
 interface HeldFrame extends FramePlace {
   readonly task: FrameTask;
 }
@@ -166,19 +182,16 @@ async function readSaved(client: ClientBase | Pool, attemptIds: readonly string[
   return new Set(rows.map(({ attemptId, frame }) => frameKey(attemptId, frame)));
 }
 
-/** Adds what is known of each frame's newest file. */
+/** Adds what is known of each frame's newest file and of its picture. */
 async function showFrames(client: ClientBase | Pool, jobId: string, places: readonly HeldFrame[]): Promise<Frame[]> {
-  const numbers = places.map(({ number }) => number);
-  const { rows } = await query<{
-    taskId: string;
-    frame: number;
-    attemptId: string;
-    path: string;
-    renderSeconds: number | null;
-  }>(client, NEWEST_FILES, [jobId, numbers]);
-  const files = new Map(rows.map((row) => [frameKey(row.taskId, row.frame), row]));
+  const values = [jobId, places.map(({ number }) => number)];
+  const { rows: saved } = await query<SavedFile>(client, NEWEST_FILES, values);
+  const { rows: pictures } = await query<{ id: string; taskId: string; frame: number }>(client, PICTURES, values);
+  const files = new Map(saved.map((file) => [frameKey(file.taskId, file.frame), file]));
+  const pictureIds = new Map(pictures.map(({ id, taskId, frame }) => [frameKey(taskId, frame), id]));
   return places.map(({ task, number }) => {
-    const file = files.get(frameKey(task.id, number));
+    const key = frameKey(task.id, number);
+    const file = files.get(key);
     const isSaved = file !== undefined && file.attemptId === task.attemptId;
     return {
       jobId,
@@ -188,6 +201,7 @@ async function showFrames(client: ClientBase | Pool, jobId: string, places: read
       status: isSaved ? 'completed' : task.status,
       path: file?.path ?? null,
       renderSeconds: file?.renderSeconds ?? null,
+      pictureId: pictureIds.get(key) ?? null,
     };
   });
 }

@@ -21,6 +21,8 @@ export interface Store {
   readonly retryDelayMs: number;
   /** How much of an attempt's output is kept, in bytes. */
   readonly logLimitBytes: number;
+  /** How many pictures of a job's frames are kept: the newest. */
+  readonly picturesPerJob: number;
   /** Called after each commit. */
   readonly announce: (change: CommittedChange) => void;
 }

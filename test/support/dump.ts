@@ -7,6 +7,7 @@ const TABLES = [
   'task_dependency',
   'attempt',
   'output',
+  'picture',
   'task_failure',
   'worker_block',
   'worker',

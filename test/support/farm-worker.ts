@@ -37,6 +37,13 @@ export interface LogAnswer {
   readonly issues?: { path: string[]; message: string }[];
 }
 
+export interface PictureAnswer {
+  readonly __typename: string;
+  readonly frame?: number;
+  readonly reason?: string;
+  readonly issues?: { path: string[]; message: string; given: unknown; allowed: string | null }[];
+}
+
 /** A worker that speaks the protocol over HTTP and executes nothing: the test says what becomes of its attempts. */
 export class FarmWorker {
   readonly gateway: TestGateway;
@@ -152,6 +159,23 @@ export class FarmWorker {
       this.token,
     );
     return appendTaskLog;
+  }
+
+  async putPicture(attemptToken: string, frame: number, jpeg: Buffer | string): Promise<PictureAnswer> {
+    const { putFramePicture } = await this.gateway.run<{ putFramePicture: PictureAnswer }>(
+      `mutation ($input: PutFramePictureInput!) { putFramePicture(input: $input) { __typename ... on PutFramePictureSuccess { frame }
+        ... on SessionEndedError { reason } ... on InvalidInputError { issues { path message given allowed } } ... on ForbiddenError { requiredRole } } }`,
+      {
+        input: {
+          sessionId: this.sessionId,
+          attemptToken,
+          frame,
+          jpeg: typeof jpeg === 'string' ? jpeg : jpeg.toString('base64'),
+        },
+      },
+      this.token,
+    );
+    return putFramePicture;
   }
 
   async signOff(): Promise<void> {

@@ -20,6 +20,7 @@ export interface TestGatewayOptions {
   readonly leaseSeconds?: number;
   readonly retryDelaySeconds?: number;
   readonly logLimitBytes?: number;
+  readonly picturesPerJob?: number;
   readonly jobTypes?: JobTypeRegistry;
   readonly now?: () => Date;
 }

@@ -22,6 +22,7 @@ export function createTestStore(database: Database, options: Partial<Store> = {}
     leaseMs: 60_000,
     retryDelayMs: 30_000,
     logLimitBytes: 1_000_000,
+    picturesPerJob: 100,
     announce: () => {},
     ...options,
   };
