@@ -15,10 +15,11 @@ const LAYERS: Record<string, { folders: readonly string[]; isPure?: true }> = {
   sweep:       { folders: ['domain', 'store'] },
   dispatch:    { folders: ['domain', 'store'] },
   graphql:     { folders: ['domain', 'store', 'feed', 'dispatch', 'generated'] },
-  server:      { folders: ['domain', 'store', 'feed', 'sweep', 'dispatch', 'graphql'] },
+  notices:     { folders: ['domain', 'store', 'feed', 'graphql'] },
+  server:      { folders: ['domain', 'store', 'feed', 'sweep', 'dispatch', 'graphql', 'notices'] },
   client:      { folders: ['domain'] },
   worker:      { folders: ['domain', 'system'] },
-  cli:         { folders: ['domain', 'job-types', 'store', 'server', 'client', 'worker', 'system'] },
+  cli:         { folders: ['domain', 'job-types', 'store', 'notices', 'server', 'client', 'worker', 'system'] },
   main:        { folders: ['cli', 'domain'] },
 };
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { BUILT_IN_JOB_TYPES } from '../job-types/built-in.ts';
+import type { NotifierOptions } from '../notices/notifier.ts';
 import { checkListenHost } from '../server/listen-address.ts';
 import { startGateway } from '../server/start-gateway.ts';
 import { DEFAULT_LOG_LIMIT_BYTES } from '../store/append-task-log.ts';
@@ -24,6 +25,7 @@ export interface FarmOptions {
   readonly allowAnonymous: boolean;
   readonly leaseSeconds: number;
   readonly retryDelaySeconds: number;
+  readonly webhooks?: Pick<NotifierOptions, 'urls' | 'key'>;
   readonly logLevel: string;
 }
 
@@ -69,7 +71,7 @@ export async function startFarm(options: FarmOptions, { logger, signal }: FarmDe
     await migrate(database.pool, { logger });
     signal.throwIfAborted();
 
-    const { host, port, allowAnonymous, leaseSeconds, retryDelaySeconds } = options;
+    const { host, port, allowAnonymous, leaseSeconds, retryDelaySeconds, webhooks } = options;
     const gateway = await startGateway({
       database,
       jobTypes: BUILT_IN_JOB_TYPES,
@@ -80,6 +82,7 @@ export async function startFarm(options: FarmOptions, { logger, signal }: FarmDe
       leaseSeconds,
       retryDelaySeconds,
       logLimitBytes: DEFAULT_LOG_LIMIT_BYTES,
+      webhooks,
     });
     undo.add('the gateway', () => gateway.close());
     signal.throwIfAborted();

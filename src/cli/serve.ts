@@ -9,6 +9,7 @@ import type { GlobalFlags } from './global-options.ts';
 import { createLogger } from './logger.ts';
 import { wholeNumber } from './numbers.ts';
 import { listenForStop } from './stop-signal.ts';
+import { chooseWebhooks, collectAddresses } from './webhooks.ts';
 import { addMachineOptions, type MachineFlags, toArguments } from './worker-options.ts';
 
 interface Flags extends GlobalFlags, MachineFlags {
@@ -20,6 +21,8 @@ interface Flags extends GlobalFlags, MachineFlags {
   readonly allowAnonymous: boolean;
   readonly leaseSeconds: number;
   readonly retryDelaySeconds: number;
+  readonly webhook?: readonly string[];
+  readonly webhookSecretFile?: string;
   readonly logLevel: string;
 }
 
@@ -58,6 +61,16 @@ export function serveCommand(): Command {
         .argParser(wholeNumber(0, 3_600)),
     )
     .addOption(
+      option('--webhook <url>', 'tell this address when a job has ended, as often as needed')
+        .env('TABLAO_WEBHOOKS')
+        .argParser(collectAddresses),
+    )
+    .addOption(
+      option('--webhook-secret-file <file>', 'file with the secret that notices are signed with').env(
+        'TABLAO_WEBHOOK_SECRET_FILE',
+      ),
+    )
+    .addOption(
       option('--log-level <level>', 'how much to log').env('TABLAO_LOG_LEVEL').default('info').choices(LOG_LEVELS),
     )
     .addHelpText('after', '\n--blender, --root, --cycles-device and --allow-autoexec are those of its worker.')
@@ -78,6 +91,7 @@ async function serve(flags: Flags): Promise<void> {
     allowAnonymous: flags.allowAnonymous,
     leaseSeconds: flags.leaseSeconds,
     retryDelaySeconds: flags.retryDelaySeconds,
+    webhooks: chooseWebhooks(flags.webhook ?? [], flags.webhookSecretFile),
     logLevel: flags.logLevel,
   };
   let farm: Farm;

@@ -4,6 +4,7 @@ import type { JobTypeRegistry } from '../domain/job-type.ts';
 import { Feed, type FeedTuning } from '../feed/feed.ts';
 import { type Context, createContext, type Gateway, keyOfViewer, renewContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
+import { createNotifier, type NotifierOptions } from '../notices/notifier.ts';
 import type { Database } from '../store/database.ts';
 import { isDatabaseUnavailable } from '../store/database-faults.ts';
 import { DEFAULT_PICTURES_PER_JOB } from '../store/put-picture.ts';
@@ -31,6 +32,8 @@ export interface GatewayOptions {
   readonly logLimitBytes: number;
   /** 2,000 when nothing is given. */
   readonly picturesPerJob?: number;
+  /** Who is told when a job has ended; nobody when left out. */
+  readonly webhooks?: Pick<NotifierOptions, 'urls' | 'key' | 'pausesMs'>;
   /** Another clock than the machine's, for tests. */
   readonly now?: () => Date;
   /** Other times and sizes of the live streams than the usual ones. */
@@ -102,6 +105,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     throw error;
   });
   sweep.start();
+  const notifier = options.webhooks && createNotifier({ ...options.webhooks, feed, version: VERSION, logger });
+  notifier?.start();
   let closed: Promise<void> | undefined;
   return {
     url,
@@ -110,7 +115,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     close(graceMs = GRACE_MS) {
       closed ??= (async () => {
         desk.close();
-        await Promise.all([app.close(graceMs), sweep.stop()]);
+        await Promise.all([app.close(graceMs), sweep.stop(), notifier?.stop()]);
         // Not before: streams that the feed ends are complete for their clients, which then do not come back.
         await feed.stop();
       })();

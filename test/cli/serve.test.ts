@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
@@ -149,6 +150,20 @@ describe('what keeps a gateway from starting is said in one line', () => {
     const ended = await serve('--database-url', toUrl(database), '--data-dir', join(folder.path, 'newer'));
     await dropDatabase(database);
     expectOneLine(ended, /^The database is newer than this program/);
+  });
+
+  it('a webhook that is none, or whose notices nobody could trust', async () => {
+    for (const url of ['example.org', 'ftp://example.org/x', 'https://me:secret@example.org/'])
+      expect((await serve('--webhook', url)).exitCode).toBe(2);
+    const hook = ['--webhook', 'https://example.org/hook'];
+    expectOneLine(await serve(...hook), /^--webhook needs --webhook-secret-file/);
+    const file = join(folder.path, 'secret');
+    expectOneLine(await serve(...hook, '--webhook-secret-file', file), /^The secret file ".*" cannot be read/);
+    await writeFile(file, 'too short');
+    expectOneLine(
+      await serve(...hook, '--webhook-secret-file', file),
+      /holds no secret of at least 24 bytes in base64/,
+    );
   });
 
   it('an address that others reach, as long as there are no tokens', async () => {

@@ -1,8 +1,8 @@
 import type { ClientConfig } from 'pg';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { FeedTuning } from '../../src/feed/feed.ts';
 import { BUILT_IN_JOB_TYPES } from '../../src/job-types/built-in.ts';
-import { type RunningGateway, startGateway } from '../../src/server/start-gateway.ts';
+import { type GatewayOptions, type RunningGateway, startGateway } from '../../src/server/start-gateway.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { FarmWorker } from './farm-worker.ts';
@@ -20,6 +20,8 @@ export interface LiveOptions {
   readonly now?: () => Date;
   readonly logLimitBytes?: number;
   readonly maxConnections?: number;
+  readonly webhooks?: GatewayOptions['webhooks'];
+  readonly logger?: Logger;
 }
 
 /** A worker that speaks the protocol with this gateway. */
