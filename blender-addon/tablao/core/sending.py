@@ -85,13 +85,13 @@ def send(
 def preview(client: Client, job_input: Mapping[str, Any], cancellation: Cancellation) -> JobPreview:
     """What the submission would become. Raises GatewayError or Canceled."""
     answer = client.ask(load_document("PreviewJob"), {"input": job_input}, cancellation)["previewJob"]
-    _raise_refusal(answer)
+    raise_refusal(answer)
     tasks = tuple(TaskPreview(task["name"], task["frames"]) for task in answer["tasks"])
     return JobPreview(answer["taskCount"], answer["frameCount"], tasks)
 
 
 def _read_submitted(answer: Mapping[str, Any]) -> SubmittedJob:
-    _raise_refusal(answer)
+    raise_refusal(answer)
     job = answer["job"]
     return SubmittedJob(
         id=job["id"],
@@ -102,7 +102,8 @@ def _read_submitted(answer: Mapping[str, Any]) -> SubmittedJob:
     )
 
 
-def _raise_refusal(answer: Mapping[str, Any]) -> None:
+def raise_refusal(answer: Mapping[str, Any]) -> None:
+    """Whatever member of a result's union stands for a refusal."""
     if "issues" in answer:
         raise InvalidInputError(tuple(Issue(tuple(issue["path"]), issue["message"]) for issue in answer["issues"]))
     if "message" in answer:
