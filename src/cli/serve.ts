@@ -73,7 +73,10 @@ export function serveCommand(): Command {
     .addOption(
       option('--log-level <level>', 'how much to log').env('TABLAO_LOG_LEVEL').default('info').choices(LOG_LEVELS),
     )
-    .addHelpText('after', '\n--blender, --root, --cycles-device and --allow-autoexec are those of its worker.')
+    .addHelpText(
+      'after',
+      '\n--blender, --root, --cycles-device, --allow-program and --allow-autoexec are those of its worker.',
+    )
     .action(serve);
   return addMachineOptions(command);
 }

@@ -9,6 +9,7 @@ export interface MachineFlags {
   readonly blender?: readonly string[];
   readonly root?: readonly Root[];
   readonly cyclesDevice?: CyclesDevice;
+  readonly allowProgram?: readonly string[];
   readonly allowAutoexec?: boolean;
 }
 
@@ -28,6 +29,14 @@ export function addMachineOptions(command: Command): Command {
         .env('TABLAO_CYCLES_DEVICE')
         .choices(CYCLES_DEVICE_NAMES),
     )
+    .addOption(
+      new Option(
+        '--allow-program <path>',
+        'a program that tasks may run, [NAME=]PATH or a name in PATH; as often as needed',
+      )
+        .env('TABLAO_ALLOW_PROGRAMS')
+        .argParser((text, earlier: readonly string[] = []) => [...earlier, ...splitList(text)]),
+    )
     .option('--allow-autoexec', 'let Python scripts inside .blend files run', false);
 }
 
@@ -39,11 +48,18 @@ export function rootOption(description: string): Option {
 }
 
 /** The flags as arguments of another process. */
-export function toArguments({ blender = [], root = [], cyclesDevice, allowAutoexec }: MachineFlags): string[] {
+export function toArguments({
+  blender = [],
+  root = [],
+  cyclesDevice,
+  allowProgram = [],
+  allowAutoexec,
+}: MachineFlags): string[] {
   return [
     ...blender.flatMap((path) => ['--blender', path]),
     ...root.flatMap(({ name, path }) => ['--root', `${name}=${path}`]),
     ...(cyclesDevice === undefined ? [] : ['--cycles-device', cyclesDevice]),
+    ...allowProgram.flatMap((program) => ['--allow-program', program]),
     ...(allowAutoexec ? ['--allow-autoexec'] : []),
   ];
 }

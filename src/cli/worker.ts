@@ -57,6 +57,7 @@ async function execute(flags: Flags): Promise<void> {
       blenders: flags.blender,
       cyclesDevice: flags.cyclesDevice,
       roots: flags.root,
+      allowPrograms: flags.allowProgram,
       allowAutoexec: flags.allowAutoexec,
       stateDir: resolve(flags.stateDir),
       registrationToken: readToken(flags.tokenFile),

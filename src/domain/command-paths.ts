@@ -4,16 +4,31 @@ import type { Command } from './command.ts';
 export const PATH_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   'blender-render': ['blendFile', 'output'],
   'frames-to-video': ['input', 'output'],
+  'make-directory': ['path'],
+  'move-directory': ['from', 'to'],
+  'copy-file': ['from', 'to'],
 };
 
-/** The command with each of its paths changed. */
-export function mapPaths(command: Command, change: (path: string) => string): Command {
-  const paths = PATH_PARAMETERS[command.name] ?? [];
-  const parameters = Object.entries(command.parameters).map(([key, value]) => [
-    key,
-    paths.includes(key) && typeof value === 'string' ? change(value) : value,
+/** The command with each of its paths changed; of `exec`, the arguments that are marked as paths. */
+export function mapPaths({ name, parameters }: Command, change: (path: string) => string): Command {
+  const paths = PATH_PARAMETERS[name] ?? [];
+  const changed = Object.entries(parameters).map(([key, value]) => {
+    if (paths.includes(key) && typeof value === 'string') return [key, change(value)];
+    if (name === 'exec' && key === 'arguments' && Array.isArray(value))
+      return [key, value.map((argument) => mapArgument(argument, change))];
+    return [key, value];
+  });
+  return { name, parameters: Object.fromEntries(changed) };
+}
+
+/** `{ path }` names a file, `{ output }` one that the program makes; a text is passed on as it is. */
+function mapArgument(argument: unknown, change: (path: string) => string): unknown {
+  if (typeof argument !== 'object' || argument === null) return argument;
+  const marks = Object.entries(argument).map(([mark, value]) => [
+    mark,
+    (mark === 'path' || mark === 'output') && typeof value === 'string' ? change(value) : value,
   ]);
-  return { name: command.name, parameters: Object.fromEntries(parameters) };
+  return Object.fromEntries(marks);
 }
 
 /** The paths that a command names. */

@@ -11,6 +11,7 @@ import type { CompiledTask } from './job-type.ts';
 const KINDS = {
   blender: (version) => `Blender ${version}`,
   root: (name) => `the root "${name}"`,
+  program: (name) => `the program "${name}"`,
 } as const satisfies Record<string, (name: string) => string>;
 type NeedKind = keyof typeof KINDS;
 
@@ -63,9 +64,14 @@ export function describeNeed(need: string): string {
 }
 
 function needsOfCommand(command: Command): string[] {
-  const { blenderVersion } = command.parameters;
-  const blender = typeof blenderVersion === 'string' ? [toNeed('blender', blenderVersion)] : [];
-  return [...blender, ...rootsOf(pathsOf(command))];
+  const { blenderVersion, program } = command.parameters;
+  return [
+    ...(command.name === 'blender-render' && typeof blenderVersion === 'string'
+      ? [toNeed('blender', blenderVersion)]
+      : []),
+    ...(command.name === 'exec' && typeof program === 'string' ? [toNeed('program', program)] : []),
+    ...rootsOf(pathsOf(command)),
+  ];
 }
 
 function rootsOf(paths: readonly string[]): string[] {

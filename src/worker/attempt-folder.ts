@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -24,9 +25,9 @@ export async function withAttemptFolder<Result>(
 ): Promise<Result> {
   const name = PREFIX + attemptId.replace(/[^A-Za-z0-9]/g, '');
   const folder = join(beside, name);
-  const record = join(records, `${name}.json`);
+  const record = join(records, `${name}-${createHash('sha256').update(beside).digest('hex').slice(0, 8)}.json`);
+  await makeFolder(beside);
   try {
-    await makeOutputFolder(beside);
     writeJson(record, { folder });
     await rm(folder, { recursive: true, force: true });
     mkdirSync(folder);
@@ -59,12 +60,17 @@ export async function removeLeftFolders(records: string, logger: Logger): Promis
   }
 }
 
-async function makeOutputFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+/** Makes a folder and its parents. @throws AttemptFailure that says what is in the way */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw explain(error, folder);
+  }
 }
 
 function explain(error: unknown, folder: string): AttemptFailure {
-  const doing = `The output folder "${folder}" cannot be made`;
+  const doing = `The folder "${folder}" cannot be made`;
   const file = findFileAbove(folder);
   if (file !== undefined) return new AttemptFailure('OTHER', `${doing}: "${file}" is a file.`);
   if (errorCode(error) === 'EACCES' || errorCode(error) === 'EPERM' || errorCode(error) === 'EROFS') {

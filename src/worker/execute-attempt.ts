@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { AllowedProgram } from './allowed-programs.ts';
 import { AttemptFailure, toAttemptFailure } from './attempt-failure.ts';
 import { AttemptStopped } from './attempts.ts';
 import type { BlenderPool } from './blender-pool.ts';
@@ -19,6 +20,7 @@ export interface ExecutionDeps {
   readonly state: StateDirectory;
   readonly blender: BlenderPool;
   readonly roots: readonly Root[];
+  readonly programs: readonly AllowedProgram[];
   readonly jobFiles: JobFiles;
   readonly gate: MoveGate;
   readonly outbox: Outbox;
@@ -99,6 +101,9 @@ async function runCommands(
       signal,
       log,
       blender: deps.blender,
+      programs: deps.programs,
+      programRecords: deps.state.programs,
+      workFolder: deps.state.path,
       attemptRecords: deps.state.attempts,
       untilMayMove: (until) => deps.gate.untilOpen(attemptToken, until),
       reportProgress: (progress) =>

@@ -17,7 +17,7 @@ export type FoundBlender =
  * @param wanted a path or a name in PATH; without it `blender` in PATH, then the usual places of macOS and Windows
  */
 export async function findBlender(wanted?: string): Promise<FoundBlender> {
-  const program = wanted === undefined ? (findInPath('blender') ?? findInstalled()) : locate(wanted);
+  const program = wanted === undefined ? (findInPath('blender') ?? findInstalled()) : locateProgram(wanted);
   if (program === undefined) {
     return { program, missing: wanted === undefined ? 'it is not in PATH' : `"${wanted}" is not there` };
   }
@@ -32,7 +32,8 @@ export async function findBlender(wanted?: string): Promise<FoundBlender> {
   }
 }
 
-function locate(wanted: string): string | undefined {
+/** @param wanted a path, or a name in PATH */
+export function locateProgram(wanted: string): string | undefined {
   if (!/[\\/]/.test(wanted)) return findInPath(wanted);
   return isProgram(wanted) ? wanted : undefined;
 }

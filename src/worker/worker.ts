@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { toNeed } from '../domain/needs.ts';
 import { SetupError } from '../domain/setup-error.ts';
 import type { CyclesDevice } from '../domain/worker-device.ts';
+import { type AllowedProgram, findAllowedPrograms } from './allowed-programs.ts';
 import { removeLeftFolders } from './attempt-folder.ts';
 import { Attempts } from './attempts.ts';
 import { BlenderPool } from './blender-pool.ts';
@@ -39,6 +40,8 @@ export interface WorkerOptions {
   /** What Cycles renders on; without it what the user's preferences of Blender say. */
   readonly cyclesDevice?: CyclesDevice;
   readonly roots?: readonly Root[];
+  /** Programs that tasks may run: `[NAME=]PATH`, or a name in PATH. */
+  readonly allowPrograms?: readonly string[];
   readonly stateDir: string;
   /** What lets a worker register, where the gateway asks for it. */
   readonly registrationToken?: string;
@@ -63,7 +66,7 @@ const SIGN_OFF_MS = 2000;
  * Registers once, signs on, and executes tasks until it is asked to end.
  *
  * @returns RESTART when the gateway asked for a restart, else OFFLINE; it has signed off, if the gateway was there
- * @throws SetupError: state directory in use or not writable, a root or device that is not there, gateway refuses, session taken over, worker deleted
+ * @throws SetupError: state directory in use or not writable, a root, device or program that is not there, gateway refuses, session taken over, worker deleted
  */
 export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promise<'OFFLINE' | 'RESTART'> {
   const { logger, signal } = deps;
@@ -73,6 +76,7 @@ export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promi
     await cleanUp(state, logger);
     const { roots = [], cyclesDevice } = options;
     checkRoots(roots);
+    const programs = findAllowedPrograms(options.allowPrograms ?? []);
     const blenders = await findBlenders(options.blenders ?? []);
     const taskTypes = chooseTaskTypes(options.taskTypes, blenders, logger);
     const installed = installedOf(blenders);
@@ -92,9 +96,13 @@ export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promi
         taskTypes,
         blenderVersions: [...new Set(installed.map((blender) => blender.version))],
         devices,
-        offers: roots.map(({ name }) => toNeed('root', name)),
+        offers: [
+          ...roots.map(({ name }) => toNeed('root', name)),
+          ...programs.map(({ name }) => toNeed('program', name)),
+        ],
       };
-      return await work(options, offer, { state, client, pool, logger, signal, clock: deps.clock ?? systemClock });
+      const clock = deps.clock ?? systemClock;
+      return await work(options, offer, { state, client, pool, programs, logger, signal, clock });
     } finally {
       await pool.close();
       await client.close();
@@ -119,6 +127,7 @@ interface Parts {
   readonly state: StateDirectory;
   readonly client: GatewayClient;
   readonly pool: BlenderPool;
+  readonly programs: readonly AllowedProgram[];
   readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -133,7 +142,7 @@ function checkRoots(roots: readonly Root[]): void {
 }
 
 async function work(options: WorkerOptions, offer: Offer, parts: Parts): Promise<'OFFLINE' | 'RESTART'> {
-  const { state, client, pool, logger, signal, clock } = parts;
+  const { state, client, pool, programs, logger, signal, clock } = parts;
   const { version, tags, roots = [], slots = 1 } = options;
   const lifetime = new AbortController();
   const journal = new Journal(state.journal);
@@ -150,6 +159,7 @@ async function work(options: WorkerOptions, offer: Offer, parts: Parts): Promise
     state,
     blender: pool,
     roots,
+    programs,
     jobFiles,
     gate,
     outbox,

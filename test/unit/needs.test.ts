@@ -31,6 +31,16 @@ describe('what tasks need', () => {
     });
   });
 
+  it('is the program that they run, and the roots of its arguments that are marked as paths', () => {
+    const parameters = {
+      program: 'ffmpeg',
+      arguments: ['-i', { path: 'proj:in.mov' }, 'concat:a|b', { output: 'out:a.mp4' }],
+    };
+    expect(needsOf([task('misc', { name: 'exec', parameters })], [])).toEqual({
+      misc: ['program:ffmpeg', 'root:out', 'root:proj'],
+    });
+  });
+
   it('has nothing to do with texts that are no paths', () => {
     expect(needsOf([task('misc', { name: 'echo', parameters: { message: 'note:this' } })], [])).toEqual({ misc: [] });
   });

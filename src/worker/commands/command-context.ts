@@ -1,3 +1,4 @@
+import type { AllowedProgram } from '../allowed-programs.ts';
 import type { BlenderPool } from '../blender-pool.ts';
 import type { Assignment, Output, Progress } from '../gateway-client.ts';
 import type { LogSpool } from '../log-spool.ts';
@@ -9,6 +10,12 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   readonly log: LogSpool;
   readonly blender: BlenderPool;
+  /** What its owner lets tasks run. */
+  readonly programs: readonly AllowedProgram[];
+  /** Where running programs are recorded (state directory). */
+  readonly programRecords: string;
+  /** Where programs that need no other place may have their working folder. */
+  readonly workFolder: string;
   /** Where attempt folders are recorded (state directory). */
   readonly attemptRecords: string;
   /** Settles when a file may be put into place. @throws when none ever will */
