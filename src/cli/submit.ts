@@ -2,13 +2,17 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { CommandFailure } from './command-failure.ts';
 import { ask, chooseGateway, type Gateway, operation } from './gateway.ts';
 import type { GlobalFlags } from './global-options.ts';
-import { buildSubmission, type SettingInfo, type SubmissionRequest } from './submission.ts';
+import { failureOf, ISSUES, type Issue } from './issues.ts';
+import { prepareSubmission } from './prepare-submission.ts';
+import { previewJob } from './preview-job.ts';
+import type { SubmissionRequest } from './submission.ts';
 import { formatCount, toPlainText } from './text.ts';
 import { watchToItsEnd } from './watch.ts';
 import { rootOption } from './worker-options.ts';
 
 interface Flags extends GlobalFlags, Omit<SubmissionRequest, 'file'> {
   readonly watch?: boolean;
+  readonly dryRun?: boolean;
 }
 
 interface SubmittedJob {
@@ -19,27 +23,17 @@ interface SubmittedJob {
   readonly taskCounts: { readonly total: number };
 }
 
-interface Issue {
-  readonly path: readonly string[];
-  readonly message: string;
-  readonly given: unknown;
-  readonly allowed: string | null;
-}
-
 type SubmitResult =
   | { readonly __typename: 'SubmitJobSuccess'; readonly alreadySubmitted: boolean; readonly job: SubmittedJob }
   | { readonly __typename: 'InvalidInputError'; readonly issues: readonly Issue[] }
   | { readonly __typename: 'IdempotencyConflictError' | 'ForbiddenError'; readonly message: string };
-
-const JOB_TYPE = operation<{ jobType: { settings: readonly SettingInfo[] } | null }, { name: string }>(`
-  query JobType($name: String!) { jobType(name: $name) { settings { key type sceneSource } } }`);
 
 const SUBMIT = operation<{ submitJob: SubmitResult }, { input: unknown }>(`
   mutation Submit($input: SubmitJobInput!) {
     submitJob(input: $input) {
       __typename
       ... on SubmitJobSuccess { alreadySubmitted job { id name status frameCounts { total } taskCounts { total } } }
-      ... on InvalidInputError { issues { path message given allowed } }
+      ${ISSUES}
       ... on Error { message }
     }
   }`);
@@ -60,6 +54,9 @@ export function submitCommand(): Command {
     )
     .option('--idempotency-key <key>', 'the same key with the same input submits only once')
     .addOption(rootOption('a folder that the workers have elsewhere: what is below it is submitted by its name'))
+    .addOption(
+      new Option('--dry-run', 'check it and show what it would become; nothing is submitted').conflicts('watch'),
+    )
     .option('--watch', 'follow the job until it ends')
     .addHelpText('after', OUTPUT_HELP)
     .action(submit);
@@ -70,6 +67,7 @@ Without --set outputPath=… the frames of shots/a.blend go to shots/render/a/a_
 
 async function submit(file: string | undefined, flags: Flags): Promise<void> {
   const gateway = chooseGateway(flags);
+  if (flags.dryRun) return await previewJob(gateway, { ...flags, file }, flags.json ?? false);
   const { job, alreadySubmitted } = await submitJob(gateway, { ...flags, file });
   if (flags.json && !flags.watch) process.stdout.write(`${JSON.stringify({ job, alreadySubmitted })}\n`);
   if (!flags.json) process.stdout.write(describe(job, alreadySubmitted, flags.watch ?? false));
@@ -81,27 +79,16 @@ export async function submitJob(
   gateway: Gateway,
   request: SubmissionRequest,
 ): Promise<{ job: SubmittedJob; alreadySubmitted: boolean }> {
-  const { jobType } = await ask(gateway, JOB_TYPE, { name: request.type });
-  const input = await buildSubmission(request, jobType?.settings ?? []);
+  const input = await prepareSubmission(gateway, request);
   const { submitJob: result } = await ask(gateway, SUBMIT, { input });
   switch (result.__typename) {
     case 'SubmitJobSuccess':
       return result;
     case 'InvalidInputError':
-      throw new CommandFailure(result.issues.map(formatIssue).join('\n'));
+      throw failureOf(result.issues);
     default:
       throw new CommandFailure(result.message);
   }
-}
-
-/** `settings.frames: "10-1" ends before it begins (given "10-1"; allowed frames such as 1-10)`. */
-export function formatIssue({ path, message, given, allowed }: Issue): string {
-  const notes = [
-    given === null || given === undefined ? [] : `given ${JSON.stringify(given)}`,
-    allowed === null || allowed === undefined ? [] : `allowed ${allowed}`,
-  ].flat();
-  const note = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
-  return toPlainText(`${path.join('.')}: ${message.replace(/\.$/, '')}${note}`);
 }
 
 function describe(job: SubmittedJob, alreadySubmitted: boolean, isWatched: boolean): string {

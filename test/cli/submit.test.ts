@@ -118,6 +118,35 @@ describe('a .blend file', () => {
   });
 });
 
+describe('--dry-run', () => {
+  it('shows what it would become, and submits nothing', async () => {
+    const before = await gateway.run('{ jobs { totalCount } }');
+    const ended = await submit('shots/shot 010.blend', '--frames', '1-24', '--set', 'chunkSize=2', '--dry-run');
+    expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
+    const [head, empty, header, first, ...rest] = ended.stdout.trimEnd().split('\n');
+    expect([head, empty]).toEqual(['shot 010 would be 24 frames, 13 tasks; nothing was submitted', '']);
+    expect(header).toMatch(/^TASK +TYPE +FRAMES +COMMANDS$/);
+    expect(first).toMatch(/ blender +1-2 +blender-render$/);
+    expect(rest.at(-1)).toBe('and 3 tasks more');
+    const { stdout } = await submit(scene, '--frames', '5', '--dry-run', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      input: { name: 'shot 010', settings: { blendFile: scene, frames: '5' } },
+      frameCount: 1,
+      taskCount: 1,
+      tasks: [{ type: 'blender', frames: '5', commands: [{ name: 'blender-render' }] }],
+    });
+    expect(await gateway.run('{ jobs { totalCount } }')).toEqual(before);
+  });
+
+  it('says what is wrong as a submission does', async () => {
+    expectOneLine(
+      await submit(scene, '--frames', '10-1', '--dry-run'),
+      /^settings\.frames: .*allowed frames such as 1-10/,
+    );
+    expect((await submit(scene, '--frames', '1', '--dry-run', '--watch')).exitCode).toBe(2);
+  });
+});
+
 describe('what is wrong', () => {
   it('is said at once, a line for each setting, with what was given and what is allowed', async () => {
     const set = ['--set', 'chunkSize=many', '--set', 'chunk_size=3', '--set', 'outputPath=/out/frame'];
