@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { CommandFailure } from './command-failure.ts';
 import { ask, chooseGateway, operation } from './gateway.ts';
 import type { GlobalFlags } from './global-options.ts';
+import { PAGE_INFO, type Page, readPages } from './pages.ts';
 import { type Column, formatTable } from './table.ts';
 import { formatEnum, formatPercent, formatWaiting, styleOfStatus } from './text.ts';
 
@@ -18,21 +19,12 @@ interface TaskLine {
   readonly worker: { readonly name: string } | null;
 }
 
-interface Page {
-  readonly job: {
-    readonly tasks: {
-      readonly nodes: readonly TaskLine[];
-      readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
-    };
-  } | null;
-}
-
-const TASKS = operation<Page, { id: string; after: string | null }>(`
+const TASKS = operation<{ job: { tasks: Page<TaskLine> } | null }, { id: string; after: string | null }>(`
   query Tasks($id: ID!, $after: String) {
     job(id: $id) {
       tasks(first: 100, after: $after) {
         nodes { id index name type frames status progress failedAttempts waitingFor worker { name } }
-        pageInfo { hasNextPage endCursor }
+        ${PAGE_INFO}
       }
     }
   }`);
@@ -44,14 +36,11 @@ export function tasksCommand(): Command {
 
 async function listTasks(id: string, flags: GlobalFlags): Promise<void> {
   const gateway = chooseGateway(flags);
-  const tasks: TaskLine[] = [];
-  for (let after: string | null = null, hasMore = true; hasMore; ) {
-    const { job }: Page = await ask(gateway, TASKS, { id, after });
+  const tasks = await readPages(async (after) => {
+    const { job } = await ask(gateway, TASKS, { id, after });
     if (job === null) throw new CommandFailure(`There is no job with the id "${id}".`);
-    tasks.push(...job.tasks.nodes);
-    after = job.tasks.pageInfo.endCursor;
-    hasMore = job.tasks.pageInfo.hasNextPage;
-  }
+    return job.tasks;
+  });
   process.stdout.write(flags.json ? `${JSON.stringify(tasks)}\n` : formatTable(COLUMNS, tasks));
 }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ask, chooseGateway, operation } from './gateway.ts';
 import type { GlobalFlags } from './global-options.ts';
+import { PAGE_INFO, type Page, readPages } from './pages.ts';
 import { type Column, formatTable } from './table.ts';
 import { formatAge, formatEnum, styleOfStatus } from './text.ts';
 
@@ -18,21 +19,14 @@ interface WorkerLine {
   }[];
 }
 
-interface Page {
-  readonly workers: {
-    readonly nodes: readonly WorkerLine[];
-    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
-  };
-}
-
-const WORKERS = operation<Page, { after: string | null }>(`
+const WORKERS = operation<{ workers: Page<WorkerLine> }, { after: string | null }>(`
   query Workers($after: String) {
     workers(first: 100, after: $after) {
       nodes {
         id name status requestedStatus taskTypes tags platform version blenderVersions devices { type name } offers lastSeenAt
         currentAttempts { task { name job { name } } }
       }
-      pageInfo { hasNextPage endCursor }
+      ${PAGE_INFO}
     }
   }`);
 
@@ -43,13 +37,7 @@ export function workersCommand(): Command {
 
 async function listWorkers(flags: GlobalFlags): Promise<void> {
   const gateway = chooseGateway(flags);
-  const workers: WorkerLine[] = [];
-  for (let after: string | null = null, hasMore = true; hasMore; ) {
-    const page: Page['workers'] = (await ask(gateway, WORKERS, { after })).workers;
-    workers.push(...page.nodes);
-    after = page.pageInfo.endCursor;
-    hasMore = page.pageInfo.hasNextPage;
-  }
+  const workers = await readPages(async (after) => (await ask(gateway, WORKERS, { after })).workers);
   process.stdout.write(flags.json ? `${JSON.stringify(workers)}\n` : describe(workers));
 }
 
