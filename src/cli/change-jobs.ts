@@ -1,73 +1,73 @@
-import { Command } from 'commander';
-import { EXIT_CODES } from './exit-codes.ts';
-import { ask, chooseGateway, type Operation, operation } from './gateway.ts';
+import { Command, Option } from 'commander';
+import { type ChangeOfMany, changeMany } from './change-many.ts';
+import { cancelTasks, requeueFrames, requeueTasks, tasksOption } from './change-tasks.ts';
+import { chooseGateway, operation } from './gateway.ts';
 import type { GlobalFlags } from './global-options.ts';
-import { formatStatus, toPlainText } from './text.ts';
-
-/** What became of one job, in the order of the ids. */
-interface Result {
-  readonly message?: string;
-  readonly changed?: boolean;
-  readonly job?: { readonly id: string; readonly name: string; readonly status: string };
-  readonly deletedId?: string;
-}
-
-type Change = Operation<{ results: readonly Result[] }, { input: { ids: readonly string[] } }>;
 
 const CHANGED = '__typename ... on JobSuccess { changed job { id name status } } ... on Error { code message }';
 
-const CANCEL: Change = operation(
+const CANCEL: ChangeOfMany = operation(
   `mutation Cancel($input: CancelJobsInput!) { results: cancelJobs(input: $input) { ${CHANGED} } }`,
 );
-const REQUEUE: Change = operation(
+const REQUEUE: ChangeOfMany = operation(
   `mutation Requeue($input: RequeueJobsInput!) { results: requeueJobs(input: $input) { ${CHANGED} } }`,
 );
-const DELETE: Change = operation(
+const DELETE: ChangeOfMany = operation(
   `mutation Delete($input: DeleteJobsInput!) {
     results: deleteJobs(input: $input) { __typename ... on DeleteSuccess { deletedId } ... on Error { code message } }
   }`,
 );
 
-/** The gateway takes this many in one call. */
-const IDS_AT_ONCE = 1000;
+interface Flags extends GlobalFlags {
+  readonly tasks?: readonly number[];
+  readonly frames?: string;
+}
 
 /** `tablao cancel JOB…` */
 export function cancelCommand(): Command {
-  return changeCommand('cancel', 'Cancel jobs: what waits ends at once, what runs is stopped.', CANCEL);
+  return changeCommand('cancel', 'Cancel jobs: what waits ends at once, what runs is stopped.')
+    .addOption(tasksOption('cancel only these tasks of one job'))
+    .action((ids: readonly string[], flags: Flags, command: Command) =>
+      flags.tasks ? cancelTasks(onlyOf(ids, command), flags.tasks, flags) : changeJobs(CANCEL, ids, flags),
+    );
 }
 
 /** `tablao requeue JOB…` */
 export function requeueCommand(): Command {
   const description = 'Put jobs that have ended back: what did not complete, or everything when all of it did.';
-  return changeCommand('requeue', description, REQUEUE);
+  return changeCommand('requeue', description)
+    .addOption(tasksOption('put only these tasks of one job back'))
+    .addOption(
+      new Option('--frames <frames>', 'render only these frames of one job again, as 57,60-62').conflicts('tasks'),
+    )
+    .addHelpText(
+      'after',
+      '\nTasks and frames can be put back while the job runs. What depends on them is done again too.',
+    )
+    .action((ids: readonly string[], flags: Flags, command: Command) => {
+      if (flags.frames !== undefined) return requeueFrames(onlyOf(ids, command), flags.frames, flags);
+      return flags.tasks ? requeueTasks(onlyOf(ids, command), flags.tasks, flags) : changeJobs(REQUEUE, ids, flags);
+    });
 }
 
 /** `tablao delete JOB…` */
 export function deleteCommand(): Command {
-  return changeCommand('delete', 'Delete jobs that do not run. The files that they rendered stay.', DELETE);
+  return changeCommand('delete', 'Delete jobs that do not run. The files that they rendered stay.').action(
+    (ids: readonly string[], flags: Flags) => changeJobs(DELETE, ids, flags),
+  );
 }
 
-function changeCommand(name: string, description: string, change: Change): Command {
-  return new Command(name)
-    .description(description)
-    .argument('<job...>', 'their ids')
-    .action((ids: readonly string[], flags: GlobalFlags) => changeJobs(change, ids, flags));
+function changeCommand(name: string, description: string): Command {
+  return new Command(name).description(description).argument('<job...>', 'their ids');
 }
 
-/** One job's refusal does not keep the others; the exit code tells that there was one. */
-async function changeJobs(change: Change, ids: readonly string[], flags: GlobalFlags): Promise<void> {
-  const gateway = chooseGateway(flags);
-  const results: Result[] = [];
-  for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
-    results.push(...(await ask(gateway, change, { input: { ids: ids.slice(at, at + IDS_AT_ONCE) } })).results);
-  }
-  if (flags.json) process.stdout.write(`${JSON.stringify(results)}\n`);
-  else for (const result of results) report(result);
-  process.exitCode = results.some(({ message }) => message !== undefined) ? EXIT_CODES.failed : EXIT_CODES.done;
+/** Numbers of tasks and of frames say something in one job only. */
+function onlyOf(ids: readonly string[], command: Command): string {
+  const [id, ...others] = ids;
+  if (id === undefined || others.length > 0) command.error('error: --tasks and --frames are of one job: name only it.');
+  return id;
 }
 
-function report({ message, job, changed, deletedId }: Result): void {
-  if (message !== undefined) process.stderr.write(`${toPlainText(message)}\n`);
-  else if (job === undefined) process.stdout.write(`deleted ${deletedId}\n`);
-  else process.stdout.write(`${toPlainText(job.name)}: ${changed ? '' : 'still '}${formatStatus(job.status)}\n`);
+function changeJobs(change: ChangeOfMany, ids: readonly string[], flags: GlobalFlags): Promise<void> {
+  return changeMany(chooseGateway(flags), change, ids, flags);
 }

@@ -2,7 +2,16 @@ import { Command } from 'commander';
 import { CommandFailure } from './command-failure.ts';
 import { ask, chooseGateway, operation } from './gateway.ts';
 import type { GlobalFlags } from './global-options.ts';
-import { formatDuration, formatPercent, formatStatus, formatWaiting, paint, toPlainText } from './text.ts';
+import { listFrames } from './job-frames.ts';
+import {
+  formatDuration,
+  formatPercent,
+  formatSeconds,
+  formatStatus,
+  formatWaiting,
+  paint,
+  toPlainText,
+} from './text.ts';
 
 interface JobDetails {
   readonly id: string;
@@ -27,6 +36,11 @@ interface JobDetails {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  readonly latestFrame: {
+    readonly number: number;
+    readonly path: string | null;
+    readonly renderSeconds: number | null;
+  } | null;
 }
 
 const JOB = operation<{ job: JobDetails | null }, { id: string }>(`
@@ -35,12 +49,21 @@ const JOB = operation<{ job: JobDetails | null }, { id: string }>(`
       id name type status statusReason error priority maxWorkers workerTag submitter settings metadata
       progress frameCounts { total done } taskCounts { total queued active completed softFailed failed canceled }
       secondsElapsed secondsLeft waitingFor waitingNotes createdAt startedAt finishedAt
+      latestFrame { number path renderSeconds imageUrl }
     }
   }`);
 
+interface Flags extends GlobalFlags {
+  readonly frames?: boolean;
+}
+
 /** `tablao job JOB`: everything worth knowing about one job. */
 export function jobCommand(): Command {
-  return new Command('job').description('Show a job.').argument('<job>', 'its id').action(showJob);
+  return new Command('job')
+    .description('Show a job.')
+    .argument('<job>', 'its id')
+    .option('--frames', 'list its frames: status, seconds, where the file is')
+    .action((id: string, flags: Flags) => (flags.frames ? listFrames(id, flags) : showJob(id, flags)));
 }
 
 async function showJob(id: string, flags: GlobalFlags): Promise<void> {
@@ -60,6 +83,7 @@ function describe(job: JobDetails): string {
     ['error', job.error],
     ['waiting', [formatWaiting(job.waitingFor), ...job.waitingNotes.map(toPlainText)].join('\n') || null],
     ['progress', `${frames}${formatPercent(job.progress)}`],
+    ['latest', job.latestFrame && describeFrame(job.latestFrame)],
     ['tasks', describeTasks(taskCounts)],
     ['time', job.startedAt === null ? null : `${formatDuration(job.secondsElapsed)}${left}`],
     ['priority', String(job.priority)],
@@ -72,6 +96,10 @@ function describe(job: JobDetails): string {
   ];
   const settings = Object.entries(job.settings).map(([key, value]) => [key, JSON.stringify(value)] as const);
   return [paint('bold', toPlainText(job.name)), ...format(lines), '', 'settings', ...format(settings), ''].join('\n');
+}
+
+function describeFrame({ number, path, renderSeconds }: JobDetails['latestFrame'] & object): string {
+  return [`frame ${number}`, formatSeconds(renderSeconds), path].filter(Boolean).join(', ');
 }
 
 function describeTasks({ total, ...counts }: JobDetails['taskCounts']): string {

@@ -26,6 +26,12 @@ export function formatDuration(seconds: number): string {
   return hours > 0 ? `${hours}:${pad(minutes)}:${pad(rest)}` : `${minutes}:${pad(rest)}`;
 }
 
+/** How long one thing took: `0.4 s`, `12.3 s`, then as formatDuration; empty when it is not known. */
+export function formatSeconds(seconds: number | null): string {
+  if (seconds === null) return '';
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : formatDuration(seconds);
+}
+
 /** How long ago, in the largest unit that fits: `12 s`, `5 min`, `3 h`, `2 d`. */
 export function formatAge(moment: string, now: Date): string {
   const seconds = Math.max(0, (now.getTime() - Date.parse(moment)) / 1000);
