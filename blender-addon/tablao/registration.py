@@ -1,0 +1,49 @@
+"""Puts the add-on into Blender, and takes all of it out again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+from bpy.types import Context, TOPBAR_MT_render
+
+from . import job_type_properties, operators, preferences, scene_properties, session, timer
+from .panels import submit as submit_panel
+from .submit import current
+
+CLASSES = (*preferences.CLASSES, *operators.CLASSES, *submit_panel.CLASSES)
+
+
+def register() -> None:
+    session.open_session()
+    for item in CLASSES:
+        bpy.utils.register_class(item)
+    scene_properties.register()
+    TOPBAR_MT_render.append(draw_menu)
+    bpy.app.handlers.load_pre.append(leave_file)
+    timer.register()
+
+
+def unregister() -> None:
+    timer.unregister()
+    bpy.app.handlers.load_pre.remove(leave_file)
+    TOPBAR_MT_render.remove(draw_menu)
+    current.forget()
+    session.close_session()
+    job_type_properties.unregister_all()
+    scene_properties.unregister()
+    for item in reversed(CLASSES):
+        bpy.utils.unregister_class(item)
+
+
+@persistent
+def leave_file(*_: Any) -> None:
+    run = current.get()
+    if run is not None:
+        run.file_was_closed()
+
+
+def draw_menu(menu: Any, _context: Context) -> None:
+    menu.layout.separator()
+    menu.layout.operator("tablao.submit_dialog", text="Submit to Tablao…", icon="RENDER_ANIMATION")

@@ -1,0 +1,1 @@
+"""What the add-on reads of the open file, and mends in it."""

@@ -1,0 +1,1 @@
+"""From the open scene to a submitted job."""
