@@ -1,13 +1,13 @@
 """The buttons. What they begin goes on by itself; the panels show how far it is."""
 
 import json
-from typing import Any, Optional
+from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import Context, Event, Operator
 
-from . import scene_properties, session, timer
+from . import scene_properties, session
 from .core.checks.finding import Severity
 from .panels.submit import draw_form, draw_settings
 from .scene.mends import find_mend

@@ -8,9 +8,9 @@ from typing import Any, Callable, Optional
 import bpy
 from bpy.types import Context, Scene
 
+from .. import job_type_properties
 from ..core.checks.finding import Finding
 from ..core.job_types import JobType, Setting
-from .. import job_type_properties
 from .node_trees import compositor_of, nodes_of
 
 #: Given the context, the scene, its job type and what was found.
