@@ -1,4 +1,4 @@
-import type { FileBytes } from './frame-file.ts';
+import type { FileBytes } from './file-bytes.ts';
 
 /** Scan lines in one chunk, by the header's compression byte (OpenEXR file layout). */
 const LINES_PER_CHUNK = [1, 1, 1, 16, 32, 16, 32, 32, 32, 256] as const;

@@ -2,13 +2,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { FrameFormat } from '../domain/output-path.ts';
 import { AttemptFailure, errorCode } from './attempt-failure.ts';
 import { findExrFault } from './exr-file.ts';
+import type { FileBytes } from './file-bytes.ts';
 import { findTiffFault } from './tiff-file.ts';
-
-export interface FileBytes {
-  readonly size: number;
-  /** At most `length` bytes from `offset`; fewer at the file's end. */
-  read(offset: number, length: number): Promise<Buffer>;
-}
 
 type FindFault = (file: FileBytes) => Promise<string | undefined>;
 

@@ -1,4 +1,4 @@
-import type { FileBytes } from './frame-file.ts';
+import type { FileBytes } from './file-bytes.ts';
 
 /** Bytes of a value, by its type (TIFF 6.0, section 2). */
 const TYPE_BYTES: Readonly<Record<number, number>> = {
