@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { InvalidInputError } from '../domain/errors.ts';
+import { MAX_PICTURE_BYTES } from '../domain/frame-picture.ts';
 import type { InputIssue } from '../domain/input-issue.ts';
-import { MAX_PICTURE_BYTES } from '../store/put-picture.ts';
 import { badRequest } from './page.ts';
 
 /** What a value must be, and the words for it. */

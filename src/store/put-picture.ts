@@ -9,8 +9,6 @@ import { inTransaction, query, type Statement } from './database.ts';
 import type { Store } from './store.ts';
 import { endOfSession, readWorkers } from './worker-rows.ts';
 
-/** How large a picture may be, in bytes. */
-export const MAX_PICTURE_BYTES = 65_536;
 /** How many pictures of a job are kept, the newest, where the configuration says nothing else. */
 export const DEFAULT_PICTURES_PER_JOB = 2_000;
 

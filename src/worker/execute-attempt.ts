@@ -13,6 +13,7 @@ import { LogSpool } from './log-spool.ts';
 import { LogUploader, type UploaderDeps } from './log-uploader.ts';
 import type { MoveGate } from './move-gate.ts';
 import type { Outbox } from './outbox.ts';
+import type { Pictures } from './pictures.ts';
 import { localize, type Root } from './roots.ts';
 import type { StateDirectory } from './state-directory.ts';
 
@@ -25,6 +26,7 @@ export interface ExecutionDeps {
   readonly gate: MoveGate;
   readonly outbox: Outbox;
   readonly uploader: UploaderDeps;
+  readonly pictures: Pictures;
   readonly logger: Logger;
   /** Ends the sending of logs when the worker ends. */
   readonly lifetime: AbortSignal;
@@ -41,6 +43,7 @@ export async function executeAttempt(assignment: Assignment, signal: AbortSignal
   deps.outbox.begin(attemptToken);
   const event = await runToEnd(assignment, signal, log, deps);
   await log.end();
+  if (event === undefined || !('completed' in event)) deps.pictures.forget(attemptToken);
   if (event === undefined) {
     deps.outbox.drop(attemptToken);
     uploader.abandon();
@@ -106,6 +109,7 @@ async function runCommands(
       workFolder: deps.state.path,
       attemptRecords: deps.state.attempts,
       untilMayMove: (until) => deps.gate.untilOpen(attemptToken, until),
+      showFrame: (frame, source) => deps.pictures.add({ attemptToken, frame, source }),
       reportProgress: (progress) =>
         deps.outbox.progress(attemptToken, { ...progress, fraction: (index + progress.fraction) / commands.length }),
     };

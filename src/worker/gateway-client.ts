@@ -10,6 +10,7 @@ export interface GatewayClient {
   /** @param timeoutMs how long the answer may take, `waitSeconds` included, before the connection counts as lost */
   sync(input: SyncInput, timeoutMs: number): Promise<SyncResult>;
   appendLog(input: AppendLogInput): Promise<AppendLogResult>;
+  putPicture(input: PutPictureInput): Promise<PutPictureResult>;
   signOff(sessionId: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -159,6 +160,20 @@ export interface AppendLogInput {
 
 export type AppendLogResult =
   | { readonly __typename: 'AppendTaskLogSuccess'; readonly nextOffset: number; readonly truncated: boolean }
+  | StaleAttempt
+  | SessionEnded
+  | Refusal;
+
+export interface PutPictureInput {
+  readonly sessionId: string;
+  readonly attemptToken: string;
+  readonly frame: number;
+  /** In Base64. */
+  readonly jpeg: string;
+}
+
+export type PutPictureResult =
+  | { readonly __typename: 'PutFramePictureSuccess' }
   | StaleAttempt
   | SessionEnded
   | Refusal;

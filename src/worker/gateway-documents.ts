@@ -59,6 +59,16 @@ export const APPEND_TASK_LOG = /* GraphQL */ `
   }
 `;
 
+export const PUT_FRAME_PICTURE = /* GraphQL */ `
+  mutation PutFramePicture($input: PutFramePictureInput!) {
+    putFramePicture(input: $input) {
+      __typename
+      ... on SessionEndedError { reason }
+      ... on Error { message }
+    }
+  }
+`;
+
 export const SIGN_OFF_WORKER = /* GraphQL */ `
   mutation SignOffWorker($input: SignOffWorkerInput!) {
     signOffWorker(input: $input) {

@@ -17,7 +17,7 @@ export interface Finished {
 /** Puts finished files into place, one after the other: verified, and only while the attempt may (move-gate.ts). */
 export class OutputMover {
   readonly #untilMayMove: () => Promise<void>;
-  readonly #onMoved: (output: Output) => void;
+  readonly #onMoved: (output: Output) => void | Promise<void>;
   readonly #onFailure: (error: unknown) => void;
   readonly #outputs: Output[] = [];
   #moving: Promise<void> = Promise.resolve();
@@ -25,12 +25,12 @@ export class OutputMover {
   /**
    * @param untilMayMove settles when a file may be put into place; rejects when none ever will
    * @param onFailure called once, at the first file that cannot; no later one is moved
-   * @param onMoved called for each file that is in its place
+   * @param onMoved called for each file that is in its place; the next one waits for it
    */
   constructor(
     untilMayMove: () => Promise<void>,
     onFailure: (error: unknown) => void,
-    onMoved: (output: Output) => void = () => {},
+    onMoved: (output: Output) => void | Promise<void> = () => {},
   ) {
     this.#untilMayMove = untilMayMove;
     this.#onFailure = onFailure;
@@ -65,7 +65,7 @@ export class OutputMover {
     }
     const output = { frame, path: to, bytes, renderSeconds };
     this.#outputs.push(output);
-    this.#onMoved(output);
+    await this.#onMoved(output);
   }
 }
 

@@ -4,13 +4,21 @@ import type {
   AppendLogInput,
   AppendLogResult,
   GatewayClient,
+  PutPictureInput,
+  PutPictureResult,
   SignOnInput,
   SignOnResult,
   SyncInput,
   SyncResult,
 } from './gateway-client.ts';
 import { GatewayUnavailable } from './gateway-client.ts';
-import { APPEND_TASK_LOG, SIGN_OFF_WORKER, SIGN_ON_WORKER, SYNC_WORKER } from './gateway-documents.ts';
+import {
+  APPEND_TASK_LOG,
+  PUT_FRAME_PICTURE,
+  SIGN_OFF_WORKER,
+  SIGN_ON_WORKER,
+  SYNC_WORKER,
+} from './gateway-documents.ts';
 import { type GraphQLResponse, toGatewayError, toGatewayErrorOfClosing } from './gateway-errors.ts';
 
 /** A gateway that does not answer a small question within this is not there. */
@@ -58,6 +66,10 @@ export class WebSocketGateway implements GatewayClient {
 
   appendLog(input: AppendLogInput): Promise<AppendLogResult> {
     return this.#ask('appendTaskLog', APPEND_TASK_LOG, input, ANSWER_MS);
+  }
+
+  putPicture(input: PutPictureInput): Promise<PutPictureResult> {
+    return this.#ask('putFramePicture', PUT_FRAME_PICTURE, input, ANSWER_MS);
   }
 
   async signOff(sessionId: string): Promise<void> {

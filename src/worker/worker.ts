@@ -18,6 +18,7 @@ import { takeLock } from './lock-file.ts';
 import { type Clock, systemClock } from './moment.ts';
 import { MoveGate } from './move-gate.ts';
 import { Outbox } from './outbox.ts';
+import { Pictures } from './pictures.ts';
 import { ensureRegistered, type Registration } from './registration.ts';
 import type { Root } from './roots.ts';
 import { Session } from './session.ts';
@@ -61,6 +62,7 @@ export interface WorkerDeps {
 /** Whoever asks the worker to end (or stops the machine) does not wait for a gateway that is away. */
 const CLOSING_MS = 3000;
 const SIGN_OFF_MS = 2000;
+const LAST_PICTURES_MS = 1000;
 
 /**
  * Registers once, signs on, and executes tasks until it is asked to end.
@@ -154,6 +156,7 @@ async function work(options: WorkerOptions, offer: Offer, parts: Parts): Promise
     (signedOn) => loop.beginSession(signedOn),
   );
   const uploader = { client, session, logger };
+  const pictures = new Pictures({ client, session, logger, signal: lifetime.signal });
   const jobFiles = new JobFiles();
   const execution = {
     state,
@@ -164,6 +167,7 @@ async function work(options: WorkerOptions, offer: Offer, parts: Parts): Promise
     gate,
     outbox,
     uploader,
+    pictures,
     logger,
     lifetime: lifetime.signal,
   };
@@ -188,6 +192,7 @@ async function work(options: WorkerOptions, offer: Offer, parts: Parts): Promise
   } finally {
     signal.removeEventListener('abort', closing);
     await attempts.dropAll();
+    await Promise.race([pictures.done(), sleep(LAST_PICTURES_MS, undefined, { ref: false })]);
     await signOff(client, session.sessionId, logger);
     lifetime.abort();
     journal.close();

@@ -2,13 +2,22 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { blenderRender } from '../../src/worker/commands/blender-render.ts';
 import { findBlender } from '../../src/worker/find-blender.ts';
 import { runWorker } from '../../src/worker/worker.ts';
 import { makeScenes, makeTestFolder } from '../support/blender.ts';
 import { INSTALL_MS, provideBlender, runInBlender, TEST_BLENDERS, type TestBlender } from '../support/blenders.ts';
-import { silentLogger } from '../support/command-context.ts';
+import { openBench, silentLogger } from '../support/command-context.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { describeJpeg, readExrChannels } from '../support/picture.ts';
 
+/** An EXR of 32 bits a channel. */
+const DEEP = `
+settings = scene.render.image_settings
+if hasattr(settings, 'media_type'):
+    settings.media_type = 'IMAGE'
+settings.file_format, settings.color_mode, settings.color_depth = 'OPEN_EXR', 'RGBA', '32'
+`;
 const SUBMIT = `mutation ($input: SubmitJobInput!) { submitJob(input: $input) {
   ... on SubmitJobSuccess { job { id } } ... on Error { message } } }`;
 const JOB = `query ($id: ID!) { job(id: $id) { status error tasks { nodes { failedAttempts } } } }`;
@@ -67,6 +76,27 @@ describe.each(TEST_BLENDERS)('Blender %s', (name) => {
     } finally {
       stop.abort();
       await working;
+    }
+  });
+
+  it('makes a picture of an EXR, and leaves the next frame as deep as it was', { timeout: 120_000 }, async () => {
+    const { lit: blendFile } = await makeScenes(folder.path, { lit: { python: DEEP } }, blender);
+    const bench = await openBench(folder.path, { blenders: [blender] });
+    try {
+      const output = join(folder.path, 'exr', 'shot_####');
+      await blenderRender({ blendFile, frames: '1-2', output, format: 'OPEN_EXR' }, bench.context());
+      expect(bench.shown.map(({ frame }) => frame)).toEqual([1, 2]);
+      for (const { source } of bench.shown) {
+        const { width, height, means } = await describeJpeg(source as Buffer);
+        expect([width, height]).toEqual([64, 36]);
+        expect(means.every((mean) => mean > 20 && mean < 235)).toBe(true);
+      }
+      const types = [1, 2].map((frame) =>
+        Object.values(readExrChannels(join(folder.path, 'exr', `shot_000${frame}.exr`))),
+      );
+      expect(types).toEqual([Array(4).fill('FLOAT'), Array(4).fill('FLOAT')]);
+    } finally {
+      await bench.close();
     }
   });
 

@@ -17,6 +17,7 @@ export interface Bench {
   /** Of one attempt; each call is another one of the same job. */
   context(changes?: Partial<CommandContext>): CommandContext;
   readonly progress: Progress[];
+  readonly shown: { readonly frame: number; readonly source: string | Buffer }[];
   close(): Promise<void>;
 }
 
@@ -31,11 +32,13 @@ export async function openBench(folder: string, options: Partial<BlenderPoolOpti
   });
   const logs: LogSpool[] = [];
   const progress: Progress[] = [];
+  const shown: { frame: number; source: string | Buffer }[] = [];
   mkdirSync(state.logs, { recursive: true });
   return {
     state,
     pool,
     progress,
+    shown,
     context: (changes = {}) => {
       const log = new LogSpool(join(state.logs, `${logs.length}.log`));
       logs.push(log);
@@ -49,6 +52,7 @@ export async function openBench(folder: string, options: Partial<BlenderPoolOpti
         workFolder: state.path,
         attemptRecords: state.attempts,
         untilMayMove: async (signal) => signal.throwIfAborted(),
+        showFrame: (frame, source) => shown.push({ frame, source }),
         reportProgress: (report) => progress.push(report),
         ...changes,
       };

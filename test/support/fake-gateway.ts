@@ -4,6 +4,8 @@ import type {
   Assignment,
   AttemptReport,
   GatewayClient,
+  PutPictureInput,
+  PutPictureResult,
   ReportResult,
   SessionEnded,
   SignOnResult,
@@ -28,6 +30,8 @@ export class FakeGateway implements GatewayClient {
   readonly calls: SyncInput[] = [];
   readonly reports: AttemptReport[] = [];
   readonly logs = new Map<string, string>();
+  /** By frame. */
+  readonly pictures = new Map<number, Buffer>();
   readonly signOns: string[] = [];
   readonly signedOff: string[] = [];
   heartbeatSeconds = 20;
@@ -126,6 +130,14 @@ export class FakeGateway implements GatewayClient {
     const nextOffset = Buffer.byteLength(this.logs.get(attemptToken) ?? '');
     this.#notify();
     return { __typename: 'AppendTaskLogSuccess', nextOffset, truncated: false };
+  }
+
+  async putPicture({ attemptToken, frame, jpeg }: PutPictureInput): Promise<PutPictureResult> {
+    this.#connect();
+    if (this.#over.has(attemptToken)) return { __typename: 'StaleAttemptError', message: 'over', attemptToken };
+    this.pictures.set(frame, Buffer.from(jpeg, 'base64'));
+    this.#notify();
+    return { __typename: 'PutFramePictureSuccess' };
   }
 
   async signOff(sessionId: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
 
 /** A JPEG of one colour. */
@@ -29,4 +30,17 @@ export async function describeJpeg(jpeg: Buffer) {
   const { format, width, height } = await image.metadata();
   const { channels } = await image.stats();
   return { format, width, height, means: channels.map(({ mean }) => Math.round(mean)) };
+}
+
+/** The channels of an OpenEXR file with the types of their pixels, from its header. */
+export function readExrChannels(path: string): Record<string, string> {
+  const file = readFileSync(path);
+  const mark = 'channels\0chlist\0';
+  const channels: Record<string, string> = {};
+  for (let at = file.indexOf(mark) + mark.length + 4; file[at] !== 0; ) {
+    const end = file.indexOf(0, at);
+    channels[file.toString('latin1', at, end)] = ['UINT', 'HALF', 'FLOAT'][file.readInt32LE(end + 1)]!;
+    at = end + 1 + 16;
+  }
+  return channels;
 }

@@ -2,7 +2,7 @@
 
 Orders:  {"do": "open", "file", "format", "scene"?, "camera"?, "viewLayer"?, "resolutionPercent"?, "samples"?, "fps"?,
           "cyclesDevice"?}
-         {"do": "render", "frames": [{"number", "path"}, ...]}
+         {"do": "render", "frames": [{"number", "path", "picture"?}, ...], "pictureSide"}
 Events:  rendering {frame}, saved {frame, seconds}, failed {kind, message}, end
 
 Frames are set by frame_set and saved by write_still: `-f -5` and render(animation=True) render other frames than the
@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from cycles_devices import list_devices, use_device  # noqa: E402
 from orders import Order, OrderFailed, Orders, ScriptErrors, serve  # noqa: E402
+from picture import save_picture  # noqa: E402
 from scene_output import active, literal_path, text_of  # noqa: E402
 
 
@@ -34,7 +35,7 @@ class Renderer:
         if order["do"] == "open":
             self.open(order)
         else:
-            self.render(order["frames"])
+            self.render(order["frames"], order["pictureSide"])
 
     def open(self, order: Order) -> None:
         path = order["file"]
@@ -49,13 +50,18 @@ class Renderer:
         apply_settings(self.scene, order)
         choose_device(self.scene, order.get("cyclesDevice"))
 
-    def render(self, frames: list[dict[str, Any]]) -> None:
+    def render(self, frames: list[dict[str, Any]], picture_side: int) -> None:
         if self.scene is None:
             raise OrderFailed("OTHER", "No file is open.")
         for frame in frames:
-            self.render_frame(self.scene, frame["number"], frame["path"])
+            number, path, picture = frame["number"], frame["path"], frame.get("picture")
+            seconds = self.render_frame(self.scene, number, path)
+            if picture is not None:
+                try_to_picture(self.scene, number, path, picture, picture_side)
+            # Not before: the worker takes the file away.
+            self.orders.emit("saved", frame=number, seconds=seconds)
 
-    def render_frame(self, scene: bpy.types.Scene, number: int, path: str) -> None:
+    def render_frame(self, scene: bpy.types.Scene, number: int, path: str) -> float:
         self.errors.clear()
         self.orders.emit("rendering", frame=number)
         started = time.monotonic()
@@ -70,7 +76,15 @@ class Renderer:
         self.errors.fail(f"while frame {number} was rendered")
         if not os.path.isfile(path) or os.path.getsize(path) == 0:
             raise OrderFailed("NO_FRAME", f"Blender reported no error, but did not write frame {number}.")
-        self.orders.emit("saved", frame=number, seconds=round(time.monotonic() - started, 3))
+        return round(time.monotonic() - started, 3)
+
+
+def try_to_picture(scene: bpy.types.Scene, number: int, path: str, picture: str, side: int) -> None:
+    """A frame without a picture is a frame nevertheless."""
+    try:
+        save_picture(scene, path, picture, side)
+    except Exception as error:  # pylint: disable=broad-except
+        print(f"tablao: frame {number} has no picture: {text_of(error)}")
 
 
 def choose_scene(name: Optional[str]) -> bpy.types.Scene:

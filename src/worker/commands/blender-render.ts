@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import { PICTURE_SIDE } from '../../domain/frame-picture.ts';
 import { parseFrameRange } from '../../domain/frame-range.ts';
-import { FRAME_FORMATS, framePath } from '../../domain/output-path.ts';
+import { FRAME_FORMATS, type FrameFormat, framePath } from '../../domain/output-path.ts';
 import { withAttemptFolder } from '../attempt-folder.ts';
 import type { BlenderProcess, OrderListener } from '../blender-process.ts';
 import { verifyFile } from '../frame-file.ts';
@@ -68,15 +70,18 @@ async function renderInto(
   context: CommandContext,
 ): Promise<readonly Output[]> {
   const { log, blender } = context;
+  const inFolder = (path: string) => join(folder, basename(path));
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
   const mover = new OutputMover(
     () => context.untilMayMove(signal),
     (error) => failed.abort(error),
-    (output) => progress.place(output),
+    async (output) => {
+      progress.place(output);
+      await showFrame(output, inFolder, parameters.format, context);
+    },
   );
   const places = new Map(frames.map((frame) => [frame.number, frame.path]));
-  const inFolder = (path: string) => join(folder, basename(path));
   const listener: OrderListener = {
     log,
     onLine: (line) => progress.readLine(line),
@@ -101,8 +106,12 @@ async function renderInto(
         listener,
         signal,
       );
-    const order = frames.map(({ number, path }) => ({ number, path: inFolder(path) }));
-    await process.run({ do: 'render', frames: order }, listener, signal);
+    const order = frames.map(({ number, path }) => ({
+      number,
+      path: inFolder(path),
+      picture: isPicturedByBlender(parameters.format) ? pictureOf(inFolder(path)) : undefined,
+    }));
+    await process.run({ do: 'render', frames: order, pictureSide: PICTURE_SIDE }, listener, signal);
     return await mover.finish();
   };
   try {
@@ -112,6 +121,28 @@ async function renderInto(
     context.signal.throwIfAborted();
     throw await explainBlenderFailure(error, log, folder);
   }
+}
+
+/** What no image library shows as the scene's view transform does. */
+function isPicturedByBlender(format: FrameFormat): boolean {
+  return format === 'OPEN_EXR';
+}
+
+function pictureOf(path: string): string {
+  return `${path}.picture.jpg`;
+}
+
+/** A frame that cannot be shown is a frame nevertheless. */
+async function showFrame(
+  { frame, path }: Output,
+  inFolder: (path: string) => string,
+  format: FrameFormat,
+  context: CommandContext,
+): Promise<void> {
+  if (frame === undefined) return;
+  if (!isPicturedByBlender(format)) return context.showFrame(frame, path);
+  const picture = await readFile(pictureOf(inFolder(path))).catch(() => undefined); // the log says why there is none
+  if (picture !== undefined) context.showFrame(frame, picture);
 }
 
 function settingsOf(parameters: Parameters) {

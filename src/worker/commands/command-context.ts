@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly attemptRecords: string;
   /** Settles when a file may be put into place. @throws when none ever will */
   untilMayMove(signal: AbortSignal): Promise<void>;
+  /** Shows a finished frame: its file, or a picture of it that Blender has made. Returns at once. */
+  showFrame(frame: number, source: string | Buffer): void;
   /** `fraction` is that of this command. May be called as often as anything changes. */
   reportProgress(progress: Progress): void;
 }
