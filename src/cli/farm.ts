@@ -25,6 +25,8 @@ export interface FarmOptions {
   readonly allowAnonymous: boolean;
   readonly leaseSeconds: number;
   readonly retryDelaySeconds: number;
+  /** 2,000 when nothing is given. */
+  readonly picturesPerJob?: number;
   readonly webhooks?: Pick<NotifierOptions, 'urls' | 'key'>;
   readonly logLevel: string;
 }
@@ -71,7 +73,7 @@ export async function startFarm(options: FarmOptions, { logger, signal }: FarmDe
     await migrate(database.pool, { logger });
     signal.throwIfAborted();
 
-    const { host, port, allowAnonymous, leaseSeconds, retryDelaySeconds, webhooks } = options;
+    const { host, port, allowAnonymous, leaseSeconds, retryDelaySeconds, picturesPerJob, webhooks } = options;
     const gateway = await startGateway({
       database,
       jobTypes: BUILT_IN_JOB_TYPES,
@@ -81,6 +83,7 @@ export async function startFarm(options: FarmOptions, { logger, signal }: FarmDe
       allowAnonymous,
       leaseSeconds,
       retryDelaySeconds,
+      picturesPerJob,
       logLimitBytes: DEFAULT_LOG_LIMIT_BYTES,
       webhooks,
     });

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { VERSION } from '../server/version.ts';
+import { DEFAULT_PICTURES_PER_JOB } from '../store/put-picture.ts';
 import { defaultDataDirectory } from './default-data-directory.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { type Farm, type FarmOptions, startFarm } from './farm.ts';
@@ -21,6 +22,7 @@ interface Flags extends GlobalFlags, MachineFlags {
   readonly allowAnonymous: boolean;
   readonly leaseSeconds: number;
   readonly retryDelaySeconds: number;
+  readonly picturesPerJob: number;
   readonly webhook?: readonly string[];
   readonly webhookSecretFile?: string;
   readonly logLevel: string;
@@ -71,6 +73,12 @@ export function serveCommand(): Command {
       ),
     )
     .addOption(
+      option('--pictures-per-job <number>', "how many pictures of a job's frames to keep, the newest")
+        .env('TABLAO_PICTURES_PER_JOB')
+        .default(DEFAULT_PICTURES_PER_JOB)
+        .argParser(wholeNumber(0, 1_000_000)),
+    )
+    .addOption(
       option('--log-level <level>', 'how much to log').env('TABLAO_LOG_LEVEL').default('info').choices(LOG_LEVELS),
     )
     .addHelpText(
@@ -94,6 +102,7 @@ async function serve(flags: Flags): Promise<void> {
     allowAnonymous: flags.allowAnonymous,
     leaseSeconds: flags.leaseSeconds,
     retryDelaySeconds: flags.retryDelaySeconds,
+    picturesPerJob: flags.picturesPerJob,
     webhooks: chooseWebhooks(flags.webhook ?? [], flags.webhookSecretFile),
     logLevel: flags.logLevel,
   };

@@ -7,6 +7,7 @@ import { makeScenes, makeTestFolder } from '../support/blender.ts';
 import { silentLogger } from '../support/command-context.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { describeJpeg, readExrChannels } from '../support/picture.ts';
+import { readBlocks } from '../support/readme.ts';
 
 /* Blender, worker and gateway together: each finished frame can be seen. */
 
@@ -128,6 +129,27 @@ describe('the picture of a frame', { timeout: 60_000 }, () => {
     const channels = [1, 2].map((frame) => readExrChannels(join(folder.path, 'deep', `shot_000${frame}.exr`)));
     expect(channels[0]).toEqual({ A: 'FLOAT', B: 'FLOAT', G: 'FLOAT', R: 'FLOAT' });
     expect(channels[1]).toEqual(channels[0]);
+  });
+});
+
+describe("the README's operations", { timeout: 60_000 }, () => {
+  it('show frames with their pictures, and render some of them again', async () => {
+    const [query, mutation] = readBlocks('Frames and pictures', 'graphql');
+    const { id, pictures } = await render('readme', { blendFile: scenes.plain, frames: '57-62', chunkSize: 1 });
+    const shown = await gateway.run<{ jobs: { nodes: JobView[] } }>(query!);
+    expect(shown.jobs.nodes[0]).toMatchObject({ frameCounts: { total: 6, done: 6 }, latestFrame: { number: 62 } });
+    const { nodes } = shown.jobs.nodes[0]!.frames;
+    expect(await Promise.all(nodes.map(({ imageUrl }) => download(imageUrl)))).toEqual(pictures);
+
+    const { requeueFrames } = await gateway.run(mutation!.replace('JOB', id));
+    expect(requeueFrames).toEqual({
+      tasks: [57, 60, 61, 62].map((frame) => ({ name: `render ${frame}`, status: 'QUEUED' })),
+    });
+    let status = '';
+    while (status !== 'COMPLETED') {
+      await sleep(50);
+      status = (await gateway.run<{ job: JobView }>(JOB, { id })).job.status;
+    }
   });
 });
 
