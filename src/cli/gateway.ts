@@ -85,8 +85,16 @@ async function readAnswer<Data>(response: Response, { url }: Gateway): Promise<A
   throw new CommandFailure(`${url} answers, but not as a Tablao gateway does (HTTP ${response.status}).`);
 }
 
+/** What to do when nobody answers. */
+export const UNREACHABLE_REMEDY = 'Start one with "tablao serve", or name another with --gateway.';
+
 /** Why nobody answers, in one line that says what to do. */
 export function explainUnreachable(url: string, error: unknown): string {
+  return `${describeUnreachable(url, error)} ${UNREACHABLE_REMEDY}`;
+}
+
+/** Why nobody answers. */
+export function describeUnreachable(url: string, error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const { code, message } = cause as NodeJS.ErrnoException;
   const faults: Record<string, string> = {
@@ -100,5 +108,5 @@ export function explainUnreachable(url: string, error: unknown): string {
   };
   const isLate = cause instanceof Error && /^(TimeoutError|ConnectTimeoutError)$/.test(cause.name);
   const why = isLate ? 'it does not answer in time' : ((code && faults[code]) ?? message);
-  return `Cannot reach the gateway ${url}: ${why}. Start one with "tablao serve", or name another with --gateway.`;
+  return `Cannot reach the gateway ${url}: ${why}.`;
 }

@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   requeue: { usage: '[options] <job...>',   summary: 'put jobs that have ended back into the queue',   load: async () => (await import('./change-jobs.ts')).requeueCommand() },
   delete:  { usage: '[options] <job...>',   summary: 'delete jobs; what they rendered stays',          load: async () => (await import('./change-jobs.ts')).deleteCommand() },
   workers: { usage: '[options]',            summary: 'list the workers',                               load: async () => (await import('./workers.ts')).workersCommand() },
+  doctor:  { usage: '[options]',            summary: 'say what is wrong here and how to mend it',      load: async () => (await import('./doctor.ts')).doctorCommand() },
   demo:    { usage: '[options]',            summary: 'render a small scene from end to end, and stop', load: async () => (await import('./demo.ts')).demoCommand() },
 };
 

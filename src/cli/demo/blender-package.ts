@@ -69,7 +69,8 @@ export async function provideBlender(
   return installed;
 }
 
-async function describeMachine(): Promise<Machine> {
+/** What this one is. */
+export async function describeMachine(): Promise<Machine> {
   const text = await readFile('/etc/os-release', 'utf8').catch(() => '');
   const read = (key: string) => new RegExp(`^${key}="?([^"\n]*)`, 'm').exec(text)?.[1]?.split(' ') ?? [];
   return {
