@@ -42,6 +42,15 @@ export interface CursorContext {
   readonly head: EventPosition;
 }
 
+/** A cursor of this database. */
+export interface FoundCursor {
+  readonly position: EventPosition;
+  /** The job whose event it is behind; null where that is gone, and behind the end of the feed. */
+  readonly jobId: string | null;
+  /** Whether nothing behind it has been deleted, nor may be within the hour. */
+  readonly isComplete: boolean;
+}
+
 /**
  * The position of a cursor from which nothing has been lost.
  *
@@ -54,6 +63,13 @@ export async function requirePosition(
   cursor: EventCursor | LogCursor,
   jobId: string | null,
 ): Promise<EventPosition> {
+  const found = await findCursor(context, cursor);
+  if (!isReadable(found, jobId)) throw await tooOld(context);
+  return found.position;
+}
+
+/** @throws CursorExpiredError for a cursor of another database or of another stream */
+export async function findCursor(context: CursorContext, cursor: EventCursor | LogCursor): Promise<FoundCursor> {
   const { client, identity, now } = context;
   if (cursor.stream !== 'events') throw await expired(context, 'The cursor is one of a log, not of the event feed.');
   if (cursor.epoch !== identity.epoch)
@@ -64,14 +80,22 @@ export async function requirePosition(
     .rows[0]!;
   if (comparePositions({ ...position, xid: found.xmax, id: 0, offset: 0 }, position) <= 0)
     throw await expired(context, 'The cursor is of a later time than this database: it has been restored since.');
-  if (seenAt === null && jobId !== null && found.jobId === jobId) return position;
   const time = seenAt ?? found.at;
   const endOfLife = new Date(now.getTime() - CURSOR_LIFE_MS);
-  if (time !== null && time >= endOfLife) return position;
+  const jobId = seenAt === null ? found.jobId : null;
+  if (time !== null && time >= endOfLife) return { position, jobId, isComplete: true };
   // In a farm that was quiet, nothing may have been lost since.
   const deleted = (await query<EventPosition & object>(client, DELETED, [endOfLife])).rows[0]!;
-  if (comparePositions(position, deleted) >= 0) return position;
-  throw await expired(context, `The cursor is too old: events are kept for ${EVENT_RETENTION_DAYS} days.`);
+  return { position, jobId, isComplete: comparePositions(position, deleted) >= 0 };
+}
+
+/** Whether a stream can go on from there; one about a job (null: about all), with its own newest event in any case. */
+export function isReadable({ jobId: owner, isComplete }: FoundCursor, jobId: string | null): boolean {
+  return isComplete || (jobId !== null && owner === jobId);
+}
+
+export function tooOld(context: CursorContext): Promise<CursorExpiredError> {
+  return expired(context, `The cursor is too old: events are kept for ${EVENT_RETENTION_DAYS} days.`);
 }
 
 async function expired(context: CursorContext, message: string): Promise<CursorExpiredError> {

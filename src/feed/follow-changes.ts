@@ -3,13 +3,13 @@ import { CursorExpiredError, NotFoundError, UserError } from '../domain/errors.t
 import { query, type Statement } from '../store/database.ts';
 import type { EventPosition } from '../store/store.ts';
 import { type ChangeBatch, MAX_BATCH } from './change-batch.ts';
-import type { ChangeFilter } from './change-filter.ts';
-import { findOldestCursor, requirePosition } from './check-cursor.ts';
+import { type ChangeFilter, NO_FILTER } from './change-filter.ts';
+import { findCursor, findOldestCursor, isReadable, requirePosition, tooOld } from './check-cursor.ts';
 import type { EventCursor, LogCursor } from './cursor.ts';
 import type { Feed } from './feed.ts';
 import type { ChangeReader, Delivery } from './hub.ts';
 import { BEGINNING, comparePositions } from './position.ts';
-import { readChanges } from './read-changes.ts';
+import { type ReadChanges, readChanges, readChangesOfJobs } from './read-changes.ts';
 
 export interface ChangesWish {
   readonly filter: ChangeFilter;
@@ -141,8 +141,36 @@ export async function readOnce(feed: Feed, wish: ChangesWish, first: number): Pr
   if (!wish.after && wish.startAt === 'NOW') await feed.catchUp();
   const { head } = feed;
   const start = await findStart(feed, wish);
-  const { changes, position, isEnd } = await readChanges(pool, { filter, after: start, first, until: null });
-  const reached = position ?? start;
+  const read = await readChanges(pool, { filter, after: start, first, until: null });
+  return toBatch(feed, read, start, head);
+}
+
+/** One batch of each of many jobs that exist, from the beginning or from one cursor on. */
+export async function readOfJobs(
+  feed: Feed,
+  jobIds: readonly string[],
+  after: EventCursor | LogCursor | null,
+  first: number,
+): Promise<ReadonlyMap<string, ChangeBatch | CursorExpiredError>> {
+  const { head } = feed;
+  const context = feed.cursorContext();
+  const cursor = after && (await findCursor(context, after));
+  const start = cursor?.position ?? BEGINNING;
+  const readable = jobIds.filter((id) => !cursor || isReadable(cursor, id));
+  const refusal = readable.length === jobIds.length ? null : await tooOld(context);
+  const wish = { filter: NO_FILTER, after: start, first, until: null };
+  const read = await readChangesOfJobs(feed.store.pool, wish, readable);
+  return new Map(
+    jobIds.map((id) => {
+      const changes = read.get(id);
+      return [id, changes ? toBatch(feed, changes, start, head) : refusal!];
+    }),
+  );
+}
+
+function toBatch(feed: Feed, read: ReadChanges, start: EventPosition, head: EventPosition): ChangeBatch {
+  const { changes, isEnd } = read;
+  const reached = read.position ?? start;
   if (!isEnd) return { changes, position: reached, seenAt: null };
   return { changes, position: comparePositions(reached, head) > 0 ? reached : head, seenAt: feed.store.now() };
 }

@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.ts';
 import type { LiveSource } from './live-value.ts';
-import { readTogether } from './read-together.ts';
+import { byId, readTogether } from './read-together.ts';
 import { isFarmChange } from './wake.ts';
 
 export type JobRow = Awaited<ReturnType<Store['prisma']['job']['findUniqueOrThrow']>>;
@@ -17,9 +17,11 @@ const LOOK = 'look';
 
 /** The sources of `jobUpdated` and `taskUpdated`. */
 export function createRowSources(store: Store) {
-  const readJob = readTogether<JobRow>((ids) => store.prisma.job.findMany({ where: { id: { in: ids } } }));
-  const readTask = readTogether((ids) =>
-    store.prisma.task.findMany({ where: { id: { in: ids } }, include: { job: { select: { status: true } } } }),
+  const readJob = readTogether(async (ids) => byId(await store.prisma.job.findMany({ where: { id: { in: ids } } })));
+  const readTask = readTogether(async (ids) =>
+    byId(
+      await store.prisma.task.findMany({ where: { id: { in: ids } }, include: { job: { select: { status: true } } } }),
+    ),
   );
 
   function job(id: string): LiveSource<LiveRow<JobRow>> {

@@ -4,7 +4,7 @@ import { ForbiddenError } from '../domain/errors.ts';
 import type { FarmWorker } from '../domain/failure-policy.ts';
 import type { JobTypeRegistry } from '../domain/job-type.ts';
 import type { Feed } from '../feed/feed.ts';
-import { readTogether } from '../feed/read-together.ts';
+import { byId, readTogether } from '../feed/read-together.ts';
 import { inTransaction } from '../store/database.ts';
 import { type Frame, readFramesOfOutputs } from '../store/frames.ts';
 import { findWorkerByToken } from '../store/register-worker.ts';
@@ -35,6 +35,8 @@ export interface Context extends Gateway {
   frameOfOutput(outputId: string): Promise<Frame | null>;
   /** Whether a task depends on a failed or canceled one; those that are asked for together are read together. */
   waitsInVain(taskId: string): Promise<boolean>;
+  /** What is read for many objects at once; see readForSiblings. */
+  readonly reading: Map<string, (id: string) => Promise<unknown>>;
 }
 
 /**
@@ -53,16 +55,17 @@ export async function createContext(
 function makeContext(gateway: Gateway, viewer: Viewer, signal: AbortSignal): Context {
   const { store } = gateway;
   let farm: Promise<readonly FarmWorker[]> | undefined;
-  const taskInVain = readTogether((ids) => readTasksInVain(store.pool, ids));
+  const taskInVain = readTogether(async (ids) => byId(await readTasksInVain(store.pool, ids)));
   return {
     ...gateway,
     viewer,
     signal,
+    reading: new Map(),
     farm() {
       farm ??= inTransaction(store.pool, (client) => readFarm(client, new Date(store.now().getTime() - store.leaseMs)));
       return farm;
     },
-    frameOfOutput: readTogether((ids) => readFramesOfOutputs(store.pool, ids)),
+    frameOfOutput: readTogether(async (ids) => byId(await readFramesOfOutputs(store.pool, ids))),
     waitsInVain: async (taskId) => (await taskInVain(taskId)) !== null,
   };
 }

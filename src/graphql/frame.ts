@@ -7,7 +7,8 @@ import {
   parseFrameRange,
 } from '../domain/frame-range.ts';
 import { encodeCursor } from '../feed/cursor.ts';
-import { countFrames, type Frame, type FramePlace, readFrames } from '../store/frames.ts';
+import { countFrames, type Frame, type FramePlace, ORDER_OF_FRAMES, readFrames } from '../store/frames.ts';
+import type { SortValue } from '../store/page-window.ts';
 import { type FramesChange, requeueFrames } from '../store/requeue-frames.ts';
 import { COMMENT } from './action-input.ts';
 import { builder } from './builder.ts';
@@ -16,7 +17,7 @@ import { actorOf } from './context.ts';
 import { orUserError, resultUnion } from './errors.ts';
 import { encodeId, requireId } from './global-id.ts';
 import { CHECKS, findIssues, refuseIssues } from './input.ts';
-import { noCursor, readForwardPage } from './page.ts';
+import { noCursor, readPage } from './page.ts';
 import { TaskStatusEnum } from './status.ts';
 import { readJob, readTask, readTasks } from './stored.ts';
 
@@ -61,13 +62,10 @@ builder.prismaObjectFields('Job', (t) => ({
       status: t.arg({ type: TaskStatusEnum, description: 'Only those with this status.' }),
     },
     resolve: ({ id, framesTotal }, { status, ...page }, { store }) =>
-      readForwardPage<Frame>(page, {
-        keys: [
-          { key: 'number', direction: 'asc' },
-          { key: 'taskIndex', direction: 'asc' },
-        ],
-        find: (after, limit) =>
-          readFrames(store.pool, id, { after: after ? placeOf(after) : undefined, status, limit }),
+      readPage<Frame>(page, {
+        order: ORDER_OF_FRAMES,
+        read: ({ after, take }) =>
+          readFrames(store.pool, id, { after: after ? placeOf(after) : undefined, status, limit: take }),
         count: async () => (status ? await countFrames(store.pool, id, status) : framesTotal),
       }),
   }),
@@ -80,14 +78,10 @@ builder.prismaObjectFields('Job', (t) => ({
 }));
 
 /** @throws GraphQLError BAD_REQUEST */
-function placeOf([number, taskIndex]: readonly unknown[]): FramePlace {
-  const isPlace =
-    Number.isInteger(number) &&
-    Number(number) >= FIRST_FRAME &&
-    Number(number) <= LAST_FRAME &&
-    Number.isInteger(taskIndex);
-  if (!isPlace) throw noCursor('after');
-  return { number: Number(number), taskIndex: Number(taskIndex) };
+function placeOf(place: readonly SortValue[]): FramePlace {
+  const [number, taskIndex] = place.map(Number) as [number, number];
+  if (number < FIRST_FRAME || number > LAST_FRAME) throw noCursor('after');
+  return { number, taskIndex };
 }
 
 const RequeueFramesInput = builder.inputType('RequeueFramesInput', {

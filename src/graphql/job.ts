@@ -1,21 +1,24 @@
-import { queryFromInfo } from '@pothos/plugin-prisma';
+import { NIL } from 'uuid';
 import { countSecondsLeft } from '../domain/estimate.ts';
 import { judgeJobRequest } from '../domain/job-requests.ts';
 import { isDeletableJob, type JobStatus, nextJobStatuses } from '../domain/job-status.ts';
 import type { StatusReason } from '../domain/status-reason.ts';
-import type { TaskStatus } from '../domain/task-status.ts';
-import type { Job, Prisma } from '../generated/prisma/client.ts';
-import type { Store } from '../store/store.ts';
-import { findTasksWithFrames } from '../store/tasks-with-frames.ts';
+import { inOrderOf } from '../feed/read-together.ts';
+import type { Job, Task } from '../generated/prisma/client.ts';
+import { countJobs, type JobSortKey, listJobs, orderOfJobs } from '../store/list-jobs.ts';
+import { countTasks, listTasks, ORDER_OF_TASKS, type TaskFilter as StoredTaskFilter } from '../store/list-tasks.ts';
+import type { SortOrder } from '../store/page-window.ts';
 import { builder, enumFromTable } from './builder.ts';
+import { askedFor, type ChildList, readChildPage } from './child-page.ts';
 import { connectionOf } from './connection.ts';
 import { decodeId } from './global-id.ts';
 import { JobTypeObject } from './job-type.ts';
-import { type Page, readPage, type SortKeys } from './page.ts';
+import { type Page, readPage } from './page.ts';
+import { readForSiblings } from './siblings.ts';
 import { JobStatusEnum, StatusReasonEnum, TaskStatusEnum, WaitingReasonEnum } from './status.ts';
+import { readWorker } from './stored.ts';
 import { TaskConnection } from './task.ts';
-import { jobWaitingNotes, jobWaitingReasons } from './waiting.ts';
-import { WorkerRef } from './worker.ts';
+import { jobWaitingNotes, jobWaitingReasons, readHistories } from './waiting.ts';
 
 const JOB_ACTIONS = { CANCEL: 'cancelJob', REQUEUE: 'requeueJob', UPDATE: 'updateJob', DELETE: 'deleteJob' } as const;
 const JobActionEnum = enumFromTable('JobAction', 'What a user may do to a job.', JOB_ACTIONS);
@@ -94,11 +97,7 @@ interface Block {
 const WorkerBlock = builder.objectRef<Block>('WorkerBlock').implement({
   description: 'That a worker failed so many tasks of one type of the job that it gets no more of them for a while.',
   fields: (t) => ({
-    worker: t.field({
-      type: WorkerRef,
-      description: 'The worker.',
-      resolve: ({ workerId }, _args, { store }) => store.prisma.worker.findUniqueOrThrow({ where: { id: workerId } }),
-    }),
+    worker: t.prismaField({ type: 'Worker', description: 'The worker.', resolve: readWorker }),
     taskType: t.exposeString('taskType', { description: 'The task type.' }),
     until: t.expose('until', { type: 'DateTime', description: 'When the block ends by itself.' }),
   }),
@@ -113,25 +112,11 @@ export const TaskFilter = builder.inputType('TaskFilter', {
   }),
 });
 
-/** The filter as a condition on the stored tasks of a job. */
-export async function whereTasks(
-  { pool }: Store,
-  jobId: string,
-  filter: typeof TaskFilter.$inferInput | null | undefined,
-): Promise<Prisma.TaskWhereInput> {
+/** The filter with the ids that the store knows. */
+export function toTaskFilter(filter: typeof TaskFilter.$inferInput | null | undefined): StoredTaskFilter {
   const { statuses, workerId, frame } = filter ?? {};
-  return {
-    jobId,
-    ...(statuses && { status: { in: statuses satisfies TaskStatus[] } }),
-    ...(workerId != null && {
-      workerId: { in: [decodeId('Worker', workerId)].filter((worker) => worker !== null) },
-    }),
-    ...(frame != null && { id: { in: (await findTasksWithFrames(pool, jobId, [frame])).map(({ id }) => id) } }),
-  };
+  return { statuses, frame, workerId: workerId == null ? null : (decodeId('Worker', workerId) ?? NIL) };
 }
-
-/** Tasks with a history are looked at one by one, and no job needs more of them for its reasons. */
-const HISTORIES_AT_MOST = 200;
 
 export const JobRef = builder.prismaNode('Job', {
   nullable: true,
@@ -221,22 +206,11 @@ export const JobRef = builder.prismaNode('Job', {
       type: [WaitingReasonEnum],
       description: 'Why the tasks wait that could be given out: each reason once.',
       select: { queues: true, blocks: true },
-      resolve: async (job, _args, context) => {
-        const histories =
-          job.tasksClaimable === 0
-            ? []
-            : await context.store.prisma.task.findMany({
-                where: {
-                  jobId: job.id,
-                  openDependencies: 0,
-                  status: { in: ['queued', 'soft-failed'] },
-                  failures: { some: {} },
-                },
-                include: { failures: true },
-                orderBy: { index: 'asc' },
-                take: HISTORIES_AT_MOST,
-              });
-        return jobWaitingReasons(job, histories, await context.farm(), context.store);
+      resolve: async (job, _args, context, info) => {
+        const { store } = context;
+        const read = readForSiblings(context, info, 'histories', (ids) => readHistories(store, ids));
+        const histories = job.tasksClaimable === 0 ? null : await read(job.id);
+        return jobWaitingReasons(job, histories ?? [], await context.farm(), store);
       },
     }),
     waitingNotes: t.field({
@@ -256,20 +230,16 @@ export const JobRef = builder.prismaNode('Job', {
       type: TaskConnection,
       description: 'Its tasks, in the order in which they are given out.',
       args: { ...t.arg.connectionArgs(), filter: t.arg({ type: TaskFilter, description: 'Which ones.' }) },
-      resolve: async ({ id }, { filter, ...page }, context, info) => {
-        const where = await whereTasks(context.store, id, filter);
-        const { task } = context.store.prisma;
-        return readPage(page, {
-          keys: [{ key: 'index', direction: 'asc' }],
-          find: (beyond, orderBy, take) =>
-            task.findMany({
-              ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }),
-              where: { AND: [beyond, where] },
-              orderBy,
-              take,
-            }),
-          count: () => task.count({ where }),
-        });
+      resolve: ({ id }, { filter, ...page }, context, info) => {
+        const { store } = context;
+        const wanted = toTaskFilter(filter);
+        const tasks: ChildList<Task> = {
+          order: ORDER_OF_TASKS,
+          list: (jobIds, window) => listTasks(store, jobIds, wanted, window),
+          count: (jobIds) => countTasks(store, jobIds, wanted),
+          find: (query, ids) => store.prisma.task.findMany({ ...query, where: { id: { in: ids } } }),
+        };
+        return readChildPage(id, page, tasks, context, info);
       },
     }),
     workerBlocks: t.field({
@@ -300,7 +270,7 @@ const JOB_ORDERS = {
   PRIORITY: { key: 'priority', description: 'Its priority.' },
   NAME: { key: 'name', description: 'Its name.' },
   STATUS: { key: 'status', description: "Its status's name." },
-} as const satisfies Record<string, { key: Prisma.JobScalarFieldEnum; description: string }>;
+} as const satisfies Record<string, { key: JobSortKey; description: string }>;
 type JobOrderField = keyof typeof JOB_ORDERS;
 
 const JobOrderFieldEnum = enumFromTable(
@@ -324,13 +294,9 @@ export const JobOrder = builder.inputType('JobOrder', {
   }),
 });
 
-/** The order as sort keys: the newest first where nothing is given. */
-export function sortKeysOf(order: typeof JobOrder.$inferInput | null | undefined): SortKeys<Job> {
-  const direction = order?.direction === 'ASC' ? 'asc' : 'desc';
-  return [
-    { key: JOB_ORDERS[order?.field ?? 'CREATED_AT'].key, direction },
-    { key: 'id', direction },
-  ];
+/** The newest first where nothing is given. */
+export function toSortOrder(order: typeof JobOrder.$inferInput | null | undefined): SortOrder {
+  return orderOfJobs(JOB_ORDERS[order?.field ?? 'CREATED_AT'].key, order?.direction === 'ASC' ? 'asc' : 'desc');
 }
 
 const MetadataMatch = builder.inputType('MetadataMatch', {
@@ -353,23 +319,6 @@ export const JobFilter = builder.inputType('JobFilter', {
     createdBefore: t.field({ type: 'DateTime', description: 'Only those submitted before it.' }),
   }),
 });
-
-/** The filter as a condition on the stored jobs. */
-export function whereJobs(filter: typeof JobFilter.$inferInput | null | undefined): Prisma.JobWhereInput {
-  if (!filter) return {};
-  const { statuses, types, submitter, nameContains, metadata, createdAfter, createdBefore } = filter;
-  return {
-    AND: [
-      ...(statuses ? [{ status: { in: statuses } }] : []),
-      ...(types ? [{ type: { in: types } }] : []),
-      ...(submitter != null ? [{ submitter }] : []),
-      ...(nameContains != null ? [{ name: { contains: nameContains, mode: 'insensitive' as const } }] : []),
-      ...(metadata ?? []).map(({ key, value }) => ({ metadata: { path: [key], equals: value } })),
-      ...(createdAfter ? [{ createdAt: { gt: createdAfter } }] : []),
-      ...(createdBefore ? [{ createdAt: { lt: createdBefore } }] : []),
-    ],
-  };
-}
 
 builder.queryFields((t) => ({
   job: t.prismaField({
@@ -394,20 +343,18 @@ builder.queryFields((t) => ({
         description: 'In which order.',
       }),
     },
-    resolve: async (_root, { filter, orderBy: order, ...page }, context, info) => {
-      const where = whereJobs(filter);
-      const { job } = context.store.prisma;
+    resolve: async (_root, { filter, orderBy, ...page }, context, info) => {
+      const { store } = context;
+      const order = toSortOrder(orderBy);
       const feedCursor = context.feed.headCursor();
       const read = await readPage(page, {
-        keys: sortKeysOf(order),
-        find: (beyond, orderBy, take) =>
-          job.findMany({
-            ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }),
-            where: { AND: [beyond, where] },
-            orderBy,
-            take,
-          }),
-        count: () => job.count({ where }),
+        order,
+        async read(window) {
+          const ids = await listJobs(store, filter ?? {}, order, window);
+          const rows = await store.prisma.job.findMany({ ...askedFor(context, info), where: { id: { in: ids } } });
+          return inOrderOf(ids, rows);
+        },
+        count: () => countJobs(store, filter ?? {}),
       });
       return { ...read, feedCursor } satisfies FedPage;
     },

@@ -8,16 +8,21 @@ import {
   updateSince,
 } from '../feed/live-page.ts';
 import { isWaiting, printJob, printTask } from '../feed/live-rows.ts';
+import { inOrderOf } from '../feed/read-together.ts';
 import { isFarmChange } from '../feed/wake.ts';
 import type { Job, Task, Worker } from '../generated/prisma/client.ts';
+import { listJobs } from '../store/list-jobs.ts';
+import { listTasks } from '../store/list-tasks.ts';
+import { listWorkers } from '../store/list-workers.ts';
+import type { PageWindow } from '../store/page-window.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { onlyMessage, resultUnion, toResult } from './errors.ts';
 import { decodeId, encodeId, type Noun } from './global-id.ts';
-import { JobFilter, JobOrder, JobRef, sortKeysOf, TaskFilter, whereJobs, whereTasks } from './job.ts';
+import { JobFilter, JobOrder, JobRef, TaskFilter, toSortOrder, toTaskFilter } from './job.ts';
 import { checkSize } from './page.ts';
 import { TaskRef } from './task.ts';
-import { WorkerFilter, WorkerRef, whereWorkers } from './worker.ts';
+import { WorkerFilter, WorkerRef } from './worker.ts';
 
 /** Lists as they are: the whole page first, then what changed and the new order. */
 
@@ -78,12 +83,16 @@ builder.subscriptionFields((t) => ({
     },
     subscribe: (_root, args, context) => {
       checkSize('first', args.first);
-      const { job } = context.store.prisma;
-      const where = whereJobs(args.filter);
-      const orderBy = sortKeysOf(args.orderBy).map(({ key, direction }) => ({ [key]: direction }));
+      const { store } = context;
+      const order = toSortOrder(args.orderBy);
       return followPage<Job>(context, `jobs ${JSON.stringify(args)}`, {
         concernOf: (wake) => (isFarmChange(wake) ? [ALL_WAITING] : wake.jobIds.size > 0 ? wake.jobIds : null),
-        readRows: () => job.findMany({ where, orderBy, take: args.first }),
+        async readRows() {
+          const ids = await listJobs(store, args.filter ?? {}, order, firstOnes(args.first));
+          return inOrderOf(ids, await store.prisma.job.findMany({ where: { id: { in: ids } } })).filter(
+            (row) => row !== null,
+          );
+        },
         print: printJob,
         isWaiting: ({ tasksClaimable }) => tasksClaimable > 0,
       });
@@ -117,11 +126,15 @@ builder.subscriptionFields((t) => ({
     },
     subscribe: (_root, args, context) => {
       checkSize('first', args.first);
-      const { worker } = context.store.prisma;
-      const where = whereWorkers(args.filter);
+      const { store } = context;
       return followPage<Worker>(context, `workers ${JSON.stringify(args)}`, {
         concernOf: ({ workerIds }) => (workerIds.size > 0 ? workerIds : null),
-        readRows: () => worker.findMany({ where, orderBy: { name: 'asc' }, take: args.first }),
+        async readRows() {
+          const ids = await listWorkers(store, args.filter ?? {}, firstOnes(args.first));
+          return inOrderOf(ids, await store.prisma.worker.findMany({ where: { id: { in: ids } } })).filter(
+            (row) => row !== null,
+          );
+        },
         print: printWorker,
         isWaiting: () => false,
       });
@@ -130,11 +143,16 @@ builder.subscriptionFields((t) => ({
   }),
 }));
 
+function firstOnes(take: number): PageWindow {
+  return { after: null, before: null, isBackward: false, take };
+}
+
 function tasksOf(
   { store }: Context,
   jobId: string,
   { filter, first }: { filter?: typeof TaskFilter.$inferInput | null; first: number },
 ): Omit<PageSource<Task>, 'headCursor'> {
+  const wanted = toTaskFilter(filter);
   let jobStatus = '';
   return {
     concernOf: (wake) => (wake.jobIds.has(jobId) ? [] : isFarmChange(wake) ? [ALL_WAITING] : null),
@@ -142,8 +160,10 @@ function tasksOf(
       const job = await store.prisma.job.findUnique({ where: { id: jobId }, select: { status: true } });
       if (!job) return null;
       jobStatus = job.status;
-      const where = await whereTasks(store, jobId, filter);
-      return await store.prisma.task.findMany({ where, orderBy: { index: 'asc' }, take: first });
+      const ids = (await listTasks(store, [jobId], wanted, firstOnes(first))).get(jobId)!;
+      return inOrderOf(ids, await store.prisma.task.findMany({ where: { id: { in: ids } } })).filter(
+        (row) => row !== null,
+      );
     },
     print: (task) => printTask(task, jobStatus),
     isWaiting,

@@ -1,14 +1,16 @@
+import { UserError } from '../domain/errors.ts';
 import type { JobStatus } from '../domain/job-status.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
 import { type ChangeBatch, isCaughtUp, MAX_BATCH } from '../feed/change-batch.ts';
 import { encodeCursor } from '../feed/cursor.ts';
 import { positionOf, type StatusChange } from '../feed/event-row.ts';
-import { type ChangesWish, followChanges, readOnce } from '../feed/follow-changes.ts';
+import { type ChangesWish, followChanges, readOfJobs, readOnce } from '../feed/follow-changes.ts';
 import { builder, enumFromTable } from './builder.ts';
 import { readCursorArgument } from './cursor-argument.ts';
 import { orUserError, orUserErrorMessage, resultUnion, showEvent } from './errors.ts';
 import { encodeId, requireId } from './global-id.ts';
 import { checkSize } from './page.ts';
+import { readForSiblings } from './siblings.ts';
 import { JobStatusEnum, StatusReasonEnum, TaskStatusEnum } from './status.ts';
 
 /** What happened, in order and complete: the event feed. */
@@ -201,10 +203,15 @@ builder.prismaObjectField('Job', 'statusChanges', (t) =>
       }),
       after: t.arg({ type: 'Cursor', description: AFTER }),
     },
-    resolve: ({ id }, { first, after }, { feed }) =>
-      orUserError(() => {
+    resolve: ({ id }, { first, after }, context, info) =>
+      orUserError(async () => {
         checkSize('first', first, MAX_BATCH);
-        return readOnce(feed, readArguments({ jobId: encodeId('Job', id), after, startAt: 'OLDEST' }), first);
+        const { feed } = context;
+        const cursor = readCursorArgument(after);
+        const read = readForSiblings(context, info, 'changes', (ids) => readOfJobs(feed, ids, cursor, first));
+        const batch = (await read(id))!;
+        if (batch instanceof UserError) throw batch;
+        return batch;
       }),
   }),
 );

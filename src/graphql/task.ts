@@ -1,16 +1,19 @@
-import { queryFromInfo } from '@pothos/plugin-prisma';
 import type { Command } from '../domain/command.ts';
 import type { JobStatus } from '../domain/job-status.ts';
 import { explainMissingWorker } from '../domain/missing-worker.ts';
 import type { StatusReason } from '../domain/status-reason.ts';
 import { isTaskRequestOffered } from '../domain/task-requests.ts';
 import { nextTaskStatuses, type TaskStatus } from '../domain/task-status.ts';
+import type { Attempt, Task } from '../generated/prisma/client.ts';
+import { countAttempts, listAttempts, ORDER_OF_ATTEMPTS } from '../store/list-attempts.ts';
+import { countDependencies, listDependencies, ORDER_OF_DEPENDENCIES } from '../store/list-tasks.ts';
 import { AttemptConnection } from './attempt.ts';
 import { builder, enumFromTable } from './builder.ts';
+import { type ChildList, readChildPage } from './child-page.ts';
 import { CommandType } from './command.ts';
 import { connectionOf } from './connection.ts';
+import type { Context } from './context.ts';
 import { decodeId } from './global-id.ts';
-import { readPage } from './page.ts';
 import { StatusReasonEnum, TaskStatusEnum, WaitingReasonEnum } from './status.ts';
 import { taskWaitingReason, wantedWork } from './waiting.ts';
 
@@ -30,6 +33,24 @@ const TaskActionEnum = enumFromTable(
     string
   >,
 );
+
+function attemptsIn({ store }: Context): ChildList<Attempt> {
+  return {
+    order: ORDER_OF_ATTEMPTS,
+    list: (taskIds, window) => listAttempts(store, taskIds, window),
+    count: (taskIds) => countAttempts(store, taskIds),
+    find: (query, ids) => store.prisma.attempt.findMany({ ...query, where: { id: { in: ids } } }),
+  };
+}
+
+function dependenciesIn({ store }: Context): ChildList<Task> {
+  return {
+    order: ORDER_OF_DEPENDENCIES,
+    list: (taskIds, window) => listDependencies(store, taskIds, window),
+    count: (taskIds) => countDependencies(store, taskIds),
+    find: (query, ids) => store.prisma.task.findMany({ ...query, where: { id: { in: ids } } }),
+  };
+}
 
 export const TaskRef = builder.prismaNode('Task', {
   nullable: true,
@@ -124,18 +145,7 @@ export const TaskRef = builder.prismaNode('Task', {
       type: AttemptConnection,
       description: 'Its executions, the first one first.',
       args: t.arg.connectionArgs(),
-      resolve: ({ id }, args, context, info) =>
-        readPage(args, {
-          keys: [{ key: 'number', direction: 'asc' }],
-          find: (where, orderBy, take) =>
-            context.store.prisma.attempt.findMany({
-              ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }),
-              where: { AND: [where, { taskId: id }] },
-              orderBy,
-              take,
-            }),
-          count: () => context.store.prisma.attempt.count({ where: { taskId: id } }),
-        }),
+      resolve: (task, args, context, info) => readChildPage(task.id, args, attemptsIn(context), context, info),
     }),
   }),
 });
@@ -147,20 +157,7 @@ builder.prismaObjectField('Task', 'dependencies', (t) =>
     type: TaskConnection,
     description: 'The tasks that must be completed before it.',
     args: t.arg.connectionArgs(),
-    resolve: ({ id }, args, context, info) => {
-      const where = { dependents: { some: { taskId: id } } };
-      return readPage(args, {
-        keys: [{ key: 'index', direction: 'asc' }],
-        find: (beyond, orderBy, take) =>
-          context.store.prisma.task.findMany({
-            ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }),
-            where: { AND: [beyond, where] },
-            orderBy,
-            take,
-          }),
-        count: () => context.store.prisma.task.count({ where }),
-      });
-    },
+    resolve: (task, args, context, info) => readChildPage(task.id, args, dependenciesIn(context), context, info),
   }),
 );
 

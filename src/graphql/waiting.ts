@@ -5,7 +5,9 @@ import { explainMissingWorker } from '../domain/missing-worker.ts';
 import { type Needs, needsOfType } from '../domain/needs.ts';
 import { hasRoomForWorker, WAITING_REASONS, type WaitingReason, waitingReason } from '../domain/order-of-work.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
+import { inOrderOf } from '../feed/read-together.ts';
 import type { Job, JobQueue, Task, TaskFailure, WorkerBlock } from '../generated/prisma/client.ts';
+import { listTriedTasks } from '../store/list-tasks.ts';
 import type { Store } from '../store/store.ts';
 
 type WaitingTask = Pick<Task, 'id' | 'type' | 'status' | 'openDependencies' | 'failedAttempts' | 'lastFailedAt'> & {
@@ -33,6 +35,23 @@ export function taskWaitingReason(
   };
   const state = { ...history, status: task.status as TaskStatus, openDependencies: task.openDependencies };
   return waitingReason(job, state, farm, store.now(), store.retryDelayMs);
+}
+
+/** Tasks with a history are looked at one by one, and no job needs more of them for its reasons. */
+const HISTORIES_AT_MOST = 200;
+
+/** The claimable tasks of each job that failed before, with their failures; of as many as a job's reasons need. */
+export async function readHistories(
+  store: Store,
+  jobIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly WaitingTask[]>> {
+  const ofJobs = await listTriedTasks(store, jobIds, HISTORIES_AT_MOST);
+  const ids = [...ofJobs.values()].flat();
+  const tasks =
+    ids.length === 0
+      ? []
+      : await store.prisma.task.findMany({ where: { id: { in: ids } }, include: { failures: true } });
+  return new Map([...ofJobs].map(([jobId, ofJob]) => [jobId, inOrderOf(ofJob, tasks).filter((task) => task !== null)]));
 }
 
 /**

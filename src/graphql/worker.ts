@@ -1,12 +1,13 @@
-import { queryFromInfo } from '@pothos/plugin-prisma';
 import { CYCLES_DEVICES, type WorkerDevice } from '../domain/worker-device.ts';
 import type { RequestTiming, WorkerStatus, WorkerStatusRequest } from '../domain/worker-status.ts';
-import type { Prisma } from '../generated/prisma/client.ts';
+import { inOrderOf } from '../feed/read-together.ts';
 import { deleteWorker } from '../store/delete-worker.ts';
+import { countWorkers, listWorkers, ORDER_OF_WORKERS } from '../store/list-workers.ts';
 import { requestWorkerStatus } from '../store/request-worker-status.ts';
 import { updateWorker } from '../store/update-worker.ts';
 import { AttemptRef } from './attempt.ts';
 import { builder, enumFromTable } from './builder.ts';
+import { askedFor } from './child-page.ts';
 import { connectionOf } from './connection.ts';
 import { orUserError, resultUnion } from './errors.ts';
 import { decodeId, requireId } from './global-id.ts';
@@ -78,15 +79,6 @@ export const WorkerFilter = builder.inputType('WorkerFilter', {
   }),
 });
 
-/** The filter as a condition on the stored workers. */
-export function whereWorkers(filter: typeof WorkerFilter.$inferInput | null | undefined): Prisma.WorkerWhereInput {
-  return {
-    deletedAt: null,
-    ...(filter?.statuses && { status: { in: filter.statuses } }),
-    ...(filter?.tag != null && { tags: { has: filter.tag } }),
-  };
-}
-
 builder.queryFields((t) => ({
   worker: t.prismaField({
     type: 'Worker',
@@ -101,24 +93,17 @@ builder.queryFields((t) => ({
   workers: t.field({
     type: WorkerConnection,
     description: 'The workers of the farm, by name.',
-    args: {
-      first: t.arg.int({ description: 'How many, from 1 to 100; 50 when nothing is given.' }),
-      after: t.arg.string({ description: 'The cursor after which the page begins.' }),
-      filter: t.arg({ type: WorkerFilter, description: 'Which ones.' }),
-    },
+    args: { ...t.arg.connectionArgs(), filter: t.arg({ type: WorkerFilter, description: 'Which ones.' }) },
     resolve: (_root, { filter, ...page }, context, info) => {
-      const where = whereWorkers(filter);
-      const { worker } = context.store.prisma;
+      const { store } = context;
       return readPage(page, {
-        keys: [{ key: 'name', direction: 'asc' }],
-        find: (beyond, orderBy, take) =>
-          worker.findMany({
-            ...queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] }),
-            where: { AND: [beyond, where] },
-            orderBy,
-            take,
-          }),
-        count: () => worker.count({ where }),
+        order: ORDER_OF_WORKERS,
+        async read(window) {
+          const ids = await listWorkers(store, filter ?? {}, window);
+          const rows = await store.prisma.worker.findMany({ ...askedFor(context, info), where: { id: { in: ids } } });
+          return inOrderOf(ids, rows);
+        },
+        count: () => countWorkers(store, filter ?? {}),
       });
     },
   }),

@@ -2,6 +2,7 @@ import type { ClientBase, Pool } from 'pg';
 import { FIRST_FRAME, framesFrom } from '../domain/frame-range.ts';
 import { TASK_STATUS_NAMES, type TaskStatus } from '../domain/task-status.ts';
 import { query, type Statement } from './database.ts';
+import type { SortOrder } from './page-window.ts';
 
 /*
  * Frames are no rows: a task names its frames as text, and each saved one has an output. So a job of a million frames is
@@ -23,7 +24,16 @@ export interface Frame {
   readonly pictureId: string | null;
 }
 
-/** Where a page of frames begins: frames are ordered by number, those with the same number by their task. */
+/** By number, those with the same number by their task. They are no rows: the columns stand for the properties alone. */
+export const ORDER_OF_FRAMES: SortOrder = {
+  columns: [
+    { name: 'number', property: 'number', type: 'integer' },
+    { name: 'index', property: 'taskIndex', type: 'integer' },
+  ],
+  direction: 'asc',
+};
+
+/** Where a page of frames begins. */
 export interface FramePlace {
   readonly number: number;
   readonly taskIndex: number;

@@ -33,7 +33,7 @@ export async function requeueFrames(
 ): Promise<FramesChange> {
   let taskIds: readonly string[] = [];
   const change = await changeJob(store, jobId, async (ledger, now, client) => {
-    const holding = await findTasksWithFrames(client, jobId, frames);
+    const holding = await findTasksWithFrames(client, [jobId], frames);
     const held = new Set(holding.flatMap((task) => task.frames));
     const missing = frames.filter((frame) => !held.has(frame));
     if (missing.length > 0) throw await refuseMissing(client, jobId, missing);

@@ -5,8 +5,10 @@ import { query, type Statement } from './database.ts';
 /** Tasks whose first and last frame leave room for one of the frames; no task is wider than the job's widest. */
 const CANDIDATES: Statement = {
   name: 'tasks-with-frames',
-  text: `SELECT id, frames FROM task
-    WHERE job_id = $1 AND first_frame >= $2 - (SELECT frame_span FROM job WHERE id = $1) AND first_frame <= $3 AND last_frame >= $2 ORDER BY index`,
+  text: `SELECT task.id, frames FROM unnest($1::uuid[]) AS wanted (id) JOIN job ON job.id = wanted.id CROSS JOIN LATERAL (
+      SELECT id, index, frames FROM task
+      WHERE job_id = job.id AND first_frame >= $2 - frame_span AND first_frame <= $3 AND last_frame >= $2
+    ) AS task ORDER BY job.id, index`,
 };
 
 export interface TaskWithFrames {
@@ -15,16 +17,16 @@ export interface TaskWithFrames {
   readonly frames: readonly number[];
 }
 
-/** The tasks of a job that hold any of these frames (ascending), in the order of their index. */
+/** The tasks of these jobs that hold any of these frames (ascending), those of one job in the order of their index. */
 export async function findTasksWithFrames(
   client: ClientBase | Pool,
-  jobId: string,
+  jobIds: readonly string[],
   frames: readonly number[],
 ): Promise<TaskWithFrames[]> {
   const [first, last] = [frames[0], frames.at(-1)];
   if (first === undefined || last === undefined || first > LAST_FRAME || last < FIRST_FRAME) return [];
   const wanted = new Set(frames);
-  const { rows } = await query<{ id: string; frames: string }>(client, CANDIDATES, [jobId, first, last]);
+  const { rows } = await query<{ id: string; frames: string }>(client, CANDIDATES, [jobIds, first, last]);
   return rows
     .map(({ id, frames: text }) => ({ id, frames: pick(text, first, last, wanted) }))
     .filter((task) => task.frames.length > 0);

@@ -46,7 +46,7 @@ it('every statement of the feed finds what it reads by an index, however long th
     const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
     expect(plan, name).not.toMatch(/Seq Scan on (event|attempt|task)/);
     // A job's own index: to go through the whole feed for a few rows would take seconds.
-    if (name === 'feed-page-of-job') expect(plan).toContain('event_job_id_first_sequence_idx');
+    if (name === 'feed-page-of-jobs') expect(plan).toContain('event_job_id_first_sequence_idx');
   }
   client.release();
   await feed.stop();

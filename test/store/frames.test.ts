@@ -67,7 +67,7 @@ it('counts the frames of a status by their tasks', async () => {
 });
 
 it('finds the task of a frame without those before it', async () => {
-  const { result, blocks } = await countBlocks(() => findTasksWithFrames(database.pool, jobId, [999_999]));
+  const { result, blocks } = await countBlocks(() => findTasksWithFrames(database.pool, [jobId], [999_999]));
   expect(result.map(({ frames }) => frames)).toEqual([[999_999]]);
   expect(blocks).toBeLessThan(100);
 });
