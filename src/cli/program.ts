@@ -27,8 +27,11 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   delete:  { usage: '[options] <job...>',   summary: 'delete jobs; what they rendered stays',          load: async () => (await import('./change-jobs.ts')).deleteCommand() },
   workers: { usage: '[options]',            summary: 'list the workers',                               load: async () => (await import('./workers.ts')).workersCommand() },
   doctor:  { usage: '[options]',            summary: 'say what is wrong here and how to mend it',      load: async () => (await import('./doctor.ts')).doctorCommand() },
+  completion: { usage: '<shell>',           summary: 'make the Tab key know all this',                 load: async () => (await import('./completion.ts')).completionCommand() },
   demo:    { usage: '[options]',            summary: 'render a small scene from end to end, and stop', load: async () => (await import('./demo.ts')).demoCommand() },
 };
+
+export const COMMAND_NAMES = Object.keys(COMMANDS);
 
 const FOOTER = `
 Exit codes: 0 done; 1 the command failed; 2 wrong usage; 3 the job failed; 4 the job was canceled; 130 interrupted.
