@@ -18,8 +18,6 @@ export interface JobChange {
   /** Where the change stands in the feed; the job's newest event when nothing changed. */
   readonly position: EventPosition;
   readonly changed: boolean;
-  /** The tasks whose status it changed. */
-  readonly movedTaskIds: readonly string[];
 }
 
 /**
@@ -39,8 +37,7 @@ export async function changeJob(
     await decide(ledger, now, client);
     const changed = ledger.hasJobChanged || ledger.dirtyTasks.size > 0;
     const position = (await saveLedgers(client, [ledger], now)).get(jobId) ?? (await newestPosition(client, jobId));
-    const movedTaskIds = [...new Set(ledger.records.flatMap(({ tasks }) => tasks.map(({ id }) => id)))];
-    return { change: describeChange([ledger]), result: { jobId, position, changed, movedTaskIds } };
+    return { change: describeChange([ledger]), result: { jobId, position, changed } };
   });
   if (result.changed) store.announce(change);
   return result;

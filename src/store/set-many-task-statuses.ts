@@ -1,9 +1,9 @@
-import { UserError } from '../domain/errors.ts';
+import { NotFoundError, UserError } from '../domain/errors.ts';
 import type { Asker } from '../domain/job-actions.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
-import { newestPosition } from './change-job.ts';
-import { inTransaction, query, type Statement } from './database.ts';
-import { setTaskStatus, type TaskChange, type TaskMutation } from './set-task-status.ts';
+import { changeJob } from './change-job.ts';
+import { query, type Statement } from './database.ts';
+import { askForTask, type TaskChange, type TaskMutation } from './set-task-status.ts';
 import type { Store } from './store.ts';
 
 /** Nothing depends on a task with a higher index. */
@@ -13,8 +13,9 @@ const IN_ORDER: Statement = {
 };
 
 /**
- * Asks for the same status of many tasks, in the order of their dependencies, each in a transaction of its own. What an
- * earlier one of them has changed already is left as it is. One result per id, in the order of the ids.
+ * Asks for the same status of many tasks, in the order of their dependencies; those of a job in one transaction, since
+ * each reads the whole job. What an earlier one of them has changed already is left as it is. One result per id, in the order
+ * of the ids.
  */
 export async function setManyTaskStatuses(
   store: Store,
@@ -24,32 +25,57 @@ export async function setManyTaskStatuses(
   mutation: TaskMutation,
 ): Promise<(TaskChange | UserError)[]> {
   const { rows } = await query<{ id: string; jobId: string }>(store.pool, IN_ORDER, [taskIds]);
-  const jobs = new Map(rows.map(({ id, jobId }) => [id, jobId]));
   const results = new Map<string, TaskChange | UserError>();
-  const moved = new Set<string>();
-  for (const id of new Set([...jobs.keys(), ...taskIds])) {
-    const jobId = jobs.get(id);
-    const result =
-      jobId && moved.has(id) ? await leaveAsItIs(store, jobId, id) : await tryToSet(store, id, to, asker, mutation);
-    results.set(id, result);
-    if (!(result instanceof UserError)) for (const other of result.movedTaskIds) moved.add(other);
+  for (const [jobId, tasks] of Map.groupBy(rows, (row) => row.jobId)) {
+    const ids = tasks.map(({ id }) => id);
+    for (const [id, result] of await askForTasks(store, jobId, ids, to, asker, mutation)) results.set(id, result);
   }
-  return taskIds.map((id, index) => {
-    const result = results.get(id)!;
-    return taskIds.indexOf(id) === index || result instanceof UserError ? result : { ...result, changed: false };
+  const seen = new Set<string>();
+  return taskIds.map((id) => {
+    const result = results.get(id) ?? new NotFoundError('task', id);
+    const isRepeated = seen.has(id);
+    seen.add(id);
+    return isRepeated && !(result instanceof UserError) ? { ...result, changed: false } : result;
   });
 }
 
-async function tryToSet(store: Store, id: string, to: TaskStatus, asker: Asker, mutation: TaskMutation) {
+async function askForTasks(
+  store: Store,
+  jobId: string,
+  taskIds: readonly string[],
+  to: TaskStatus,
+  asker: Asker,
+  mutation: TaskMutation,
+): Promise<Map<string, TaskChange | UserError>> {
+  const answers = new Map<string, boolean | UserError>();
   try {
-    return await setTaskStatus(store, id, to, asker, mutation);
+    const change = await changeJob(store, jobId, (ledger, now) => {
+      const before = new Map([...ledger.tasks.values()].map(({ id, status }) => [id, status]));
+      for (const id of taskIds) {
+        const task = ledger.tasks.get(id);
+        const isMoved = task?.status !== before.get(id);
+        answers.set(id, isMoved ? false : orRefusal(() => askForTask(ledger, id, to, asker, mutation, now)));
+      }
+    });
+    return new Map(
+      [...answers].map(([taskId, answer]) => [
+        taskId,
+        answer instanceof UserError ? answer : { ...change, taskId, changed: answer },
+      ]),
+    );
   } catch (error) {
-    if (error instanceof UserError) return error;
+    // The job was deleted meanwhile, and its tasks with it.
+    if (error instanceof NotFoundError) return new Map();
     throw error;
   }
 }
 
-async function leaveAsItIs(store: Store, jobId: string, taskId: string): Promise<TaskChange> {
-  const position = await inTransaction(store.pool, (client) => newestPosition(client, jobId));
-  return { jobId, taskId, position, changed: false, movedTaskIds: [] };
+/** A refusal comes before anything is changed, so the next one finds all as it was. */
+function orRefusal(ask: () => boolean): boolean | UserError {
+  try {
+    return ask();
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { NotFoundError } from '../domain/errors.ts';
 import { type Asker, asRequested, changeTask, requeueTasks } from '../domain/job-actions.ts';
-import type { JobLedger, LedgerTask } from '../domain/job-ledger.ts';
+import type { JobLedger } from '../domain/job-ledger.ts';
 import { judgeTaskRequest, refuseTaskRequest, requestableTaskStatuses } from '../domain/task-requests.ts';
 import type { TaskStatus } from '../domain/task-status.ts';
 import { changeJob, type JobChange } from './change-job.ts';
@@ -32,31 +32,38 @@ export async function setTaskStatus(
 ): Promise<TaskChange> {
   const jobId = await jobOfTask(store.pool, taskId);
   const change = await changeJob(store, jobId, (ledger, now) => {
-    const task = ledger.tasks.get(taskId);
-    if (!task) throw new NotFoundError('task', taskId);
-    askForTask(ledger, task, to, asker, mutation, now);
+    askForTask(ledger, taskId, to, asker, mutation, now);
   });
   return { ...change, taskId };
 }
 
-function askForTask(
+/**
+ * Asks for the status of a task of a whole ledger.
+ *
+ * @returns false when the same had been asked for already
+ * @throws NotFoundError, TaskTransitionError, DependencyUnfinishedError: then nothing is changed
+ */
+export function askForTask(
   ledger: JobLedger,
-  task: LedgerTask,
+  taskId: string,
   to: TaskStatus,
   asker: Asker,
   mutation: TaskMutation,
   now: Date,
-): void {
+): boolean {
   const { job } = ledger;
+  const task = ledger.tasks.get(taskId);
+  if (!task) throw new NotFoundError('task', taskId);
   const asked = asRequested(ledger, task);
   const verdict = judgeTaskRequest(job.status, asked, to);
-  if ('pending' in verdict) return;
+  if ('pending' in verdict) return false;
   if ('refusal' in verdict) {
     const allowed = mutation === 'setTaskStatus' ? requestableTaskStatuses(job.status, asked) : [];
     throw refuseTaskRequest(job, asked, to, verdict.refusal, allowed);
   }
   if (verdict.request === 'requeue') requeueTasks(ledger, [task], asker, now);
   else changeTask(ledger, task, verdict.request, asker, now);
+  return true;
 }
 
 async function jobOfTask(pool: Pool, taskId: string): Promise<string> {

@@ -36,7 +36,7 @@ export async function unblockWorker(
     if (!rows[0]!.worker) throw new NotFoundError('worker', workerId);
     const { rowCount } = await query(client, UNBLOCK, [jobId, workerId, taskType]);
     await query(client, FORGET, [jobId, workerId, taskType]);
-    return { jobId, position: await newestPosition(client, jobId), changed: (rowCount ?? 0) > 0, movedTaskIds: [] };
+    return { jobId, position: await newestPosition(client, jobId), changed: (rowCount ?? 0) > 0 };
   });
   store.announce({ jobIds: new Set([jobId]), workerIds: new Set([workerId]), mayHaveWork: true });
   return result;

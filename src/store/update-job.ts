@@ -37,7 +37,7 @@ export async function updateJob(store: Store, jobId: string, update: JobUpdate):
     await lockJobs(client, [jobId]);
     const { rowCount } = await query(client, UPDATE, [jobId, JSON.stringify(update), store.now()]);
     if (rowCount === 0) throw new NotFoundError('job', jobId);
-    return { jobId, position: await newestPosition(client, jobId), changed: true, movedTaskIds: [] };
+    return { jobId, position: await newestPosition(client, jobId), changed: true };
   });
   store.announce({ jobIds: new Set([jobId]), workerIds: new Set(), mayHaveWork: true });
   return result;
