@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+import bpy
 from bpy.types import Context, Panel, UILayout
 
 from .. import job_type_properties, scene_properties
@@ -88,7 +89,8 @@ def draw_form(layout: UILayout, context: Context) -> None:
     if is_connected:
         chosen = scene_properties.of_scene(context.scene)
         column = layout.column()
-        column.prop(chosen, "job_name")
+        placeholder = {"placeholder": scene_properties.job_name_of(chosen)} if bpy.app.version >= (4, 1, 0) else {}
+        column.prop(chosen, "job_name", **placeholder)
         column.prop(chosen, "job_type")
         job_type = scene_properties.find_job_type(chosen)
         if job_type is None:
@@ -193,7 +195,7 @@ def draw_findings(layout: UILayout, run: Run) -> None:
 def _draw_finding(box: UILayout, number: int, finding: Finding) -> None:
     row = box.row()
     mend = find_mend(finding)
-    draw_lines(row, finding.message, ICONS[finding.severity], less=0 if mend is None else 18)
+    draw_lines(row, finding.message, ICONS[finding.severity], button="" if mend is None else mend[0])
     if mend is not None:
         button = row.row()
         button.alignment = "RIGHT"

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-import textwrap
+from functools import lru_cache
 
+import blf
 import bpy
 from bpy.types import UILayout
 
-#: What a character takes of the width, on average, and what an icon with the margins takes.
-_CHARACTER_PIXELS = 6.6
-_MARGIN_PIXELS = 78
-_FEWEST_CHARACTERS = 24
+from ..core.wrapping import wrap
+
+#: What panel, box and icon take beside the text, and a button beside its own.
+_MARGIN = 78
+_BUTTON_MARGIN = 40
+_LEAST = 100
+#: Where nothing says how wide it is.
+_USUAL_WIDTH = 400
+_INTERFACE_FONT = 0
 
 
-def characters_per_line() -> int:
-    region = bpy.context.region
-    if region is None:
-        return 60
+def draw_lines(layout: UILayout, text: str, icon: str = "NONE", button: str = "") -> None:
+    """The text in as many labels as it takes, the icon before the first. `button`: what one beside it says."""
     scale = bpy.context.preferences.system.ui_scale
-    return max(_FEWEST_CHARACTERS, int((region.width / scale - _MARGIN_PIXELS) / _CHARACTER_PIXELS))
-
-
-def draw_lines(layout: UILayout, text: str, icon: str = "NONE", less: int = 0) -> None:
-    """The text in as many labels as it takes, the icon before the first. `less`: characters that something beside it takes."""
+    region = bpy.context.region
+    width = (_USUAL_WIDTH * scale if region is None else region.width) - _MARGIN * scale
+    size = bpy.context.preferences.ui_styles[0].widget.points * scale
+    if button:
+        width -= _measure(button, size) + _BUTTON_MARGIN * scale
     column = layout.column(align=True)
     column.scale_y = 0.8
-    width = max(_FEWEST_CHARACTERS // 2, characters_per_line() - less)
-    lines = [line for paragraph in text.splitlines() for line in textwrap.wrap(paragraph, width)]
-    for number, line in enumerate(lines or [""]):
+    for number, line in enumerate(_wrap(text, int(max(width, _LEAST * scale)), size)):
         column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"), translate=False)
+
+
+def _measure(text: str, size: float) -> float:
+    blf.size(_INTERFACE_FONT, size)
+    return blf.dimensions(_INTERFACE_FONT, text)[0]
+
+
+@lru_cache(maxsize=128)
+def _wrap(text: str, width: int, size: float) -> list[str]:
+    """Panels are drawn again and again."""
+    return wrap(text, width, lambda line: _measure(line, size))
