@@ -15,7 +15,7 @@ from .core.background import Background, Work
 from .core.connection import Farm, connect
 from .core.errors import Canceled, GatewayError, OfflineError
 from .core.file_list import FileHashes
-from .core.transport import Client
+from .core.transport import ANSWER_SECONDS, Client
 from .core.version import read_addon_version
 
 #: How long after a connection failed it is tried again by itself, at first and at most.
@@ -45,11 +45,11 @@ class Session:
     _retry_at: float = 0.0
     _retry_seconds: float = FIRST_RETRY_SECONDS
 
-    def client(self) -> Client:
+    def client(self, answer_seconds: float = ANSWER_SECONDS) -> Client:
         """The gateway of the preferences. Raises OfflineError or AddressError."""
         require_online()
         address = parse_address(settings.get_preferences().gateway)
-        return Client(address, settings.read_token(address))
+        return Client(address, settings.read_token(address), answer_seconds=answer_seconds)
 
     def connect(self) -> None:
         """Asks the gateway what it renders; what became of it is in `link`."""

@@ -44,15 +44,20 @@ def connect(client: Client, addon_version: str, cancellation: Optional[Cancellat
         job_types = tuple(read_job_type(job_type) for job_type in types)
     except (SchemaMismatchError, KeyError, TypeError) as error:
         raise describe_mismatch(version, addon_version, error) from error
+    workers = read_workers(client, cancellation)
+    return Farm(version, job_types, workers, describe_difference(version, addon_version))
+
+
+def read_workers(client: Client, cancellation: Optional[Cancellation] = None) -> Optional[tuple[FarmWorker, ...]]:
+    """Those that take work now; None when this gateway does not say. Raises GatewayError or Canceled."""
     try:
-        answer = client.ask(load_document("Workers"), None, cancellation)["workers"]["nodes"]
-        workers: Optional[tuple[FarmWorker, ...]] = tuple(
+        nodes = client.ask(load_document("Workers"), None, cancellation)["workers"]["nodes"]
+        return tuple(
             FarmWorker(node["name"], tuple(node["taskTypes"]), tuple(node["tags"]), tuple(node["blenderVersions"]))
-            for node in answer
+            for node in nodes
         )
     except (SchemaMismatchError, KeyError, TypeError):
-        workers = None
-    return Farm(version, job_types, workers, describe_difference(version, addon_version))
+        return None
 
 
 def describe_mismatch(gateway_version: str, addon_version: str, error: Exception) -> GatewayError:

@@ -21,7 +21,7 @@ from .. import folders, scene_properties, settings
 from ..core.background import Work
 from ..core.checks.finding import Finding, Severity, worst
 from ..core.checks.run import run_checks
-from ..core.connection import describe_mismatch
+from ..core.connection import describe_mismatch, read_workers
 from ..core.errors import Canceled, GatewayError, SchemaMismatchError
 from ..core.job_input import make_idempotency_key, to_input
 from ..core.job_types import JobType
@@ -56,6 +56,8 @@ class Step(Enum):
 ENDS = (Step.CHECKED, Step.STOPPED, Step.PREVIEWED, Step.SUBMITTED, Step.FAILED, Step.CANCELED)
 #: A click within this time after the end of a submission was the second half of a double click.
 DOUBLE_CLICK_SECONDS = 1.0
+#: A check waits no longer to hear which workers there are now: it knows who was there before.
+NEWS_SECONDS = 2.0
 
 
 @dataclass
@@ -137,8 +139,21 @@ class Run:
         if choices is None or farm is None:
             return
         self._choices = choices
-        submission, workers = choices.submission, farm.workers
-        self._begin(Step.CHECKING, lambda _: run_checks(submission, workers), self._checked)
+        try:
+            client = self.session.client(answer_seconds=NEWS_SECONDS)
+        except GatewayError as error:
+            self._fail(error)
+            return
+        submission, known = choices.submission, farm.workers
+
+        def check(work: Work[list[Finding]]) -> list[Finding]:
+            try:
+                workers = read_workers(client, work.cancellation)
+            except GatewayError:
+                workers = known  # the gateway may be back when the job is sent
+            return run_checks(submission, workers)
+
+        self._begin(Step.CHECKING, check, self._checked)
 
     def _gather(self) -> Optional[Choices]:
         scene = bpy.data.scenes.get(self.scene_name)
