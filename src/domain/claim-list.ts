@@ -3,7 +3,7 @@ import { blockedFrom, canDo, claimableFrom, type FarmWorker, type TaskHistory } 
 import { type JobLedger, type LedgerAttempt, type LedgerTask, ledgerKey } from './job-ledger.ts';
 import { mayRunTasks } from './job-status.ts';
 import { needsOfType } from './needs.ts';
-import { compareTurns, hasRoomForWorker } from './order-of-work.ts';
+import { compareTurns, hasRoomForWorker, type Turn } from './order-of-work.ts';
 
 /** A worker that has room for a task. */
 export interface Claimant extends FarmWorker, AttemptWorker {}
@@ -31,11 +31,19 @@ export function historyOf(ledger: JobLedger, task: LedgerTask): TaskHistory {
   };
 }
 
+/** How much of what waits the ledgers show. */
+export interface Sight {
+  /** A job of a later turn than this one may come after others that no ledger shows; null: all are shown. */
+  readonly horizon: Turn | null;
+  /** Up to which index a ledger holds the claimable tasks of these types; Infinity when it holds all. */
+  readonly readTo: (ledger: JobLedger, taskTypes: readonly string[]) => number;
+}
+const EVERYTHING: Sight = { horizon: null, readTo: () => Number.POSITIVE_INFINITY };
+
 /**
  * Gives a worker the next task in the order of work, out of the claimable tasks that the ledgers hold.
  *
  * @param farm who is awake and within the lease.
- * @param readTo up to which index a ledger holds the claimable tasks of these types; Infinity when it holds all.
  */
 export function claimNext(
   ledgers: Iterable<JobLedger>,
@@ -44,12 +52,13 @@ export function claimNext(
   ids: () => { id: string; token: string },
   now: Date,
   retryDelayMs: number,
-  readTo: (ledger: JobLedger, taskTypes: readonly string[]) => number = () => Number.POSITIVE_INFINITY,
+  { horizon, readTo }: Sight = EVERYTHING,
 ): Claim {
   let retryAt = Number.POSITIVE_INFINITY;
   const turns = [...ledgers].filter(({ job }) => job.tasksClaimable > 0).sort((a, b) => compareTurns(a.job, b.job));
   for (const ledger of turns) {
     const { job } = ledger;
+    if (horizon && compareTurns(job, horizon) > 0) break;
     if (!mayRunTasks(job.status) || !hasRoomForWorker(job)) continue;
     const { taskTypes, blockedUntil } = openTypes(ledger, claimant, farm, now);
     retryAt = Math.min(retryAt, blockedUntil);

@@ -10,11 +10,18 @@ export interface WaitingJob {
   readonly createdAt: Date;
 }
 
+/** What decides about a job's turn. */
+export type Turn = Pick<WaitingJob, 'id' | 'priority' | 'tasksActive' | 'createdAt'>;
+
+const noJob = (priority: number): Turn => ({ id: '', priority, tasksActive: 0, createdAt: new Date(0) });
+export const BEFORE_ALL_TURNS: Turn = noJob(Number.POSITIVE_INFINITY);
+export const AFTER_ALL_TURNS: Turn = noJob(Number.NEGATIVE_INFINITY);
+
 /**
  * Whose task is given out first: the higher priority, then the job with fewer running tasks (none takes the whole farm
  * while an equal one waits), then the older one.
  */
-export function compareTurns(a: WaitingJob, b: WaitingJob): number {
+export function compareTurns(a: Turn, b: Turn): number {
   return (
     b.priority - a.priority ||
     a.tasksActive - b.tasksActive ||

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { FarmWorker } from '../domain/failure-policy.ts';
 import { type LedgerTask, ledgerKey } from '../domain/job-ledger.ts';
+import type { Turn } from '../domain/order-of-work.ts';
 import { query, type Statement } from './database.ts';
 import { type Ledgers, TASK_COLUMNS } from './ledger-rows.ts';
 
@@ -10,7 +11,7 @@ import { type Ledgers, TASK_COLUMNS } from './ledger-rows.ts';
  */
 const CANDIDATE_JOBS: Statement = {
   name: 'claim-candidate-jobs',
-  text: `SELECT DISTINCT job.id, job.priority, job.tasks_active, job.created_at
+  text: `SELECT DISTINCT job.id, job.priority, job.tasks_active AS "tasksActive", job.created_at AS "createdAt"
     FROM job_queue queue JOIN job ON job.id = queue.job_id
     WHERE queue.claimable > 0 AND queue.task_type = ANY($1::text[]) AND job.status IN ('queued', 'active')
       AND (job.max_workers IS NULL OR job.tasks_active < job.max_workers)
@@ -42,10 +43,9 @@ export async function findCandidateJobs(
   { taskTypes, tags, offers }: Pick<FarmWorker, 'taskTypes' | 'tags' | 'offers'>,
   except: readonly string[],
   limit: number,
-): Promise<string[]> {
+): Promise<Turn[]> {
   const values = [taskTypes, tags, JSON.stringify(offers), except, limit];
-  const { rows } = await query<{ id: string }>(client, CANDIDATE_JOBS, values);
-  return rows.map(({ id }) => id);
+  return (await query<Turn>(client, CANDIDATE_JOBS, values)).rows;
 }
 
 /**

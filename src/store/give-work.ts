@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg';
 import { v7 as newId, v4 as newToken } from 'uuid';
-import { claimNext } from '../domain/claim-list.ts';
+import { claimNext, type Sight } from '../domain/claim-list.ts';
 import type { FarmWorker } from '../domain/failure-policy.ts';
-import { findCandidateJobs } from './claim-candidates.ts';
+import { type CandidateSearch, kindsOf } from './candidate-search.ts';
 import { tryLockJobs } from './job-locks.ts';
 import { type Ledgers, openLedgers } from './ledger-rows.ts';
 import type { Store } from './store.ts';
@@ -10,8 +10,6 @@ import type { SyncCall, SyncWork } from './sync-call.ts';
 import { TaskSearch } from './task-search.ts';
 import { isAskedAway, readFarm, readWorkers } from './worker-rows.ts';
 
-/** Jobs that a batch looks at before it asks for the next ones. */
-const CANDIDATES_AT_ONCE = 50;
 /** When a job was held by another transaction, or the search was cut short: look again after this many milliseconds. */
 const LOOK_AGAIN_MS = 20;
 /** Bounds one batch; what is not found by then is found by the next look. */
@@ -22,71 +20,59 @@ export async function readWishes(
   client: ClientBase,
   calls: readonly SyncCall[],
   workerIds: readonly string[],
-  except: readonly string[],
+  candidates: CandidateSearch,
 ): Promise<string[]> {
-  const hungry = new Set(
-    calls.filter((call) => call.status === 'AWAKE' && call.freeSlots > 0).map((call) => call.workerId),
-  );
-  if (hungry.size === 0) return [];
-  const workers = [...(await readWorkers(client, workerIds)).values()].filter(
-    (worker) => hungry.has(worker.id) && !isAskedAway(worker),
-  );
-  return await findCandidates(client, workers, except);
+  const hungry = calls.filter((call) => call.status === 'AWAKE' && call.freeSlots > 0);
+  if (hungry.length === 0) return [];
+  const workers = await readWorkers(client, workerIds);
+  const asking = hungry.flatMap(({ workerId }) => workers.get(workerId) ?? []).filter((worker) => !isAskedAway(worker));
+  return await candidates.findNext(asking, countSlots(hungry));
 }
 
-/** The jobs whose turn it may be for each kind of worker: what one kind cannot do hides nothing from another. */
-async function findCandidates(client: ClientBase, workers: readonly FarmWorker[], except: readonly string[]) {
-  const found = new Set<string>();
-  for (const kind of kindsOf(workers))
-    for (const id of await findCandidateJobs(client, kind, except, CANDIDATES_AT_ONCE)) found.add(id);
-  return [...found];
-}
-
-function kindsOf(workers: readonly FarmWorker[]): FarmWorker[] {
-  return [
-    ...new Map(
-      workers.map((worker) => [JSON.stringify([worker.taskTypes, worker.tags, worker.offers]), worker]),
-    ).values(),
-  ];
+function countSlots(hungry: readonly { readonly freeSlots: number }[]): number {
+  return hungry.reduce((sum, { freeSlots }) => sum + freeSlots, 0);
 }
 
 /**
- * Gives tasks to the workers that have room, one slot each in turn, out of the locked jobs. When those have nothing for
- * somebody, the next jobs are looked at, as long as there are any.
+ * Gives tasks to the workers that have room, one slot each in turn, out of the locked jobs. Where those have nothing for
+ * somebody, or where others may come before them, the next jobs are looked at, as long as there are any.
+ *
+ * @param candidates has found the locked jobs, but for those that others held.
  */
 export async function giveWork(
   client: ClientBase,
   store: Store,
   ledgers: Ledgers,
+  candidates: CandidateSearch,
   works: readonly SyncWork[],
   now: Date,
 ): Promise<void> {
   let hungry = works.filter((work) => work.freeSlots > 0);
   const search = new TaskSearch(client);
-  const seen = new Set(ledgers.keys());
   let fresh: Ledgers = new Map(ledgers);
   let farm: FarmWorker[] | null = null;
   for (let round = 0; hungry.length > 0; round += 1) {
     await search.open(fresh);
-    const slots = hungry.reduce((sum, { freeSlots }) => sum + freeSlots, 0);
-    for (const { taskTypes } of kindsOf(hungry.map(({ worker }) => worker)))
-      await search.readFirst(fresh, taskTypes, slots);
+    for (const { taskTypes } of kindsOf(hungry.map(({ worker }) => worker)).values())
+      await search.readFirst(fresh, taskTypes, countSlots(hungry));
     const readFarmOnce = async () => {
       if (search.hasHistory) farm ??= await readFarmNow(client, store, works, now);
       return farm ?? [];
     };
-    hungry = await serve(hungry, ledgers, search, readFarmOnce, now, store.retryDelayMs);
-    if (hungry.length === 0 || round >= MAX_ROUNDS) break;
-    const next = await findCandidates(
-      client,
-      hungry.map(({ worker }) => worker),
-      [...seen],
-    );
-    if (next.length === 0) break;
-    for (const id of next) seen.add(id);
+    const isLast = round >= MAX_ROUNDS;
+    const sightOf = (worker: FarmWorker): Sight => ({
+      horizon: isLast ? null : candidates.horizonOf(worker),
+      readTo: search.readTo,
+    });
+    hungry = await serve(hungry, ledgers, sightOf, search, readFarmOnce, now, store.retryDelayMs);
+    const unsure = hungry.filter(({ worker }) => candidates.horizonOf(worker) !== null);
+    if (isLast || unsure.length === 0) break;
+    const kinds = unsure.map(({ worker }) => worker);
+    const next = await candidates.findNext(kinds, countSlots(unsure));
+    candidates.leaveOut(next);
     const taken = await tryLockJobs(client, next);
     if (taken.size < next.length)
-      for (const work of hungry) work.retryAt = Math.min(work.retryAt, now.getTime() + LOOK_AGAIN_MS);
+      for (const work of unsure) work.retryAt = Math.min(work.retryAt, now.getTime() + LOOK_AGAIN_MS);
     fresh = await openLedgers(client, taken);
     for (const [id, ledger] of fresh) ledgers.set(id, ledger);
   }
@@ -96,6 +82,7 @@ export async function giveWork(
 async function serve(
   hungry: readonly SyncWork[],
   ledgers: Ledgers,
+  sightOf: (worker: FarmWorker) => Sight,
   search: TaskSearch,
   farmNow: () => Promise<FarmWorker[]>,
   now: Date,
@@ -108,7 +95,7 @@ async function serve(
     for (const work of turn) {
       const claimant = { ...work.worker, sessionNumber: work.call.sessionNumber };
       const claim = async () =>
-        claimNext(ledgers.values(), claimant, await farmNow(), ids, now, retryDelayMs, search.readTo);
+        claimNext(ledgers.values(), claimant, await farmNow(), ids, now, retryDelayMs, sightOf(work.worker));
       let claimed = await claim();
       while ('unread' in claimed) {
         await search.readMore(claimed.unread, claimed.taskTypes);

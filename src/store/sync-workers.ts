@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { validate as isToken } from 'uuid';
 import { confirmRunning, mustSendAgain, takeReport } from '../domain/session-sync.ts';
 import type { WorkerStatusRequest } from '../domain/worker-status.ts';
+import { CandidateSearch } from './candidate-search.ts';
 import { inTransaction } from './database.ts';
 import { giveWork, readWishes } from './give-work.ts';
 import { lockJobs, MissedJob, tryLockJobs, untilNoJobIsMissed } from './job-locks.ts';
@@ -25,7 +26,8 @@ export async function syncWorkers(store: Store, calls: readonly SyncCall[]): Pro
   const tokens = [...new Set(named)].filter((token) => isToken(token));
   const workerIds = [...new Set(calls.map(({ workerId }) => workerId))];
   const decide = async (client: ClientBase) => {
-    const ledgers = await lockConcernedJobs(client, calls, tokens, workerIds);
+    const candidates = new CandidateSearch(client);
+    const ledgers = await lockConcernedJobs(client, calls, tokens, workerIds, candidates);
     const workers = await lockWorkers(client, workerIds);
     const known = await readKnownAttempts(client, ledgers, calls, tokens, workerIds);
     // A lease, a stop or another gateway was faster: whoever cannot be answered rightly now is looked at again.
@@ -41,7 +43,7 @@ export async function syncWorkers(store: Store, calls: readonly SyncCall[]): Pro
     }
     await settleLedgers(client, ledgers.values(), now);
     for (const work of works.values()) work.freeSlots = countFreeSlots(work, known);
-    await giveWork(client, store, ledgers, [...works.values()], now);
+    await giveWork(client, store, ledgers, candidates, [...works.values()], now);
 
     await saveOutputs(client, ledgers, made, now);
     await saveLedgers(client, ledgers.values(), now);
@@ -77,12 +79,16 @@ async function lockConcernedJobs(
   calls: readonly SyncCall[],
   tokens: string[],
   workerIds: string[],
+  candidates: CandidateSearch,
 ) {
   const attempts = await readAttempts(client, tokens, workerIds);
   const concerned = new Set(attempts.filter((attempt) => isConcerned(attempt, calls)).map(({ jobId }) => jobId));
-  const candidates = await readWishes(client, calls, workerIds, [...concerned]);
+  candidates.leaveOut(concerned);
+  const found = await readWishes(client, calls, workerIds, candidates);
   await lockJobs(client, [...concerned]);
-  const taken = await tryLockJobs(client, candidates);
+  const taken = await tryLockJobs(client, found);
+  candidates.leaveOut(taken);
+  if (taken.size < found.length) candidates.lookAgain();
   return await openLedgers(client, [...concerned, ...taken]);
 }
 

@@ -38,10 +38,10 @@ export class TaskSearch {
   readonly readTo = (ledger: JobLedger, taskTypes: readonly string[]): number =>
     this.readings.get(readingKey(ledger, taskTypes))?.upTo ?? -1;
 
-  /** Reads the first page of each job; as many tasks as may be wanted. */
-  async readFirst(ledgers: Ledgers, taskTypes: readonly string[], pageSize: number): Promise<void> {
+  /** Reads the first page of each job: twice its share of the slots, since jobs take turns. */
+  async readFirst(ledgers: Ledgers, taskTypes: readonly string[], slots: number): Promise<void> {
     const open = new Map([...ledgers].filter(([, { job }]) => job.tasksClaimable > 0));
-    if (open.size > 0) await this.readPages(open, taskTypes, pageSize);
+    if (open.size > 0) await this.readPages(open, taskTypes, Math.min(MAX_PAGE, 2 * Math.ceil(slots / open.size)));
   }
 
   async readMore(ledger: JobLedger, taskTypes: readonly string[]): Promise<void> {

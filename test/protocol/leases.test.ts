@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createSweep } from '../../src/sweep/sweep.ts';
 import { Farm } from '../support/farm.ts';
+import { until } from '../support/processes.ts';
 import { independent } from '../support/shape-job-type.ts';
 
 const LEASE = 60;
@@ -97,7 +98,13 @@ describe('a lease', () => {
     await expect(farm.sweep()).rejects.toThrow();
     await outside.query(`ALTER DATABASE "${config.database}" WITH ALLOW_CONNECTIONS true`);
     await outside.end();
-    await farm.sweep();
+    // A connection may be found broken only when it is used.
+    await until(() =>
+      farm.sweep().then(
+        () => true,
+        () => false,
+      ),
+    );
     farm.clock.advance(LEASE - 1);
     await farm.sweep();
     expect(await farm.statuses(job)).toBe('active: active');

@@ -133,6 +133,23 @@ describe('the order of work', () => {
     await worker.sync({ running: [], freeSlots: 0, reports });
     expect(await giveAll(worker, 1)).toEqual(['good: task 1']);
   });
+
+  it('puts the job that is being reported on behind all that come before it, however many these are', async () => {
+    const worker = await farm.worker('worker', { slots: 64 });
+    await submit('low', 9, { priority: 10 });
+    const { attemptToken } = (await worker.claim())!;
+    for (let i = 0; i < 60; i += 1) await submit(`high ${i}`, 1, { priority: 90 });
+    const { assignments } = await worker.complete(attemptToken, { freeSlots: 62 });
+    expect(assignments.map(({ task }) => task.job.name).filter((name) => name === 'low')).toHaveLength(2);
+    expect(assignments).toHaveLength(62);
+  });
+
+  it('gives each of many equal jobs a worker before any of them gets a second one', async () => {
+    for (let i = 0; i < 60; i += 1) await submit(`job ${i}`, 2);
+    const given = await giveAll(await farm.worker('worker', { slots: 64 }), 64);
+    expect(given.slice(0, 60).sort()).toEqual(Array.from({ length: 60 }, (_, i) => `job ${i}: task 1`).sort());
+    expect(given.slice(60)).toEqual(['job 0: task 2', 'job 1: task 2', 'job 2: task 2', 'job 3: task 2']);
+  });
 });
 
 describe('maxWorkers', () => {
