@@ -8,7 +8,7 @@ from bpy.props import CollectionProperty, StringProperty
 from bpy.types import AddonPreferences, Context, PropertyGroup
 
 from . import session, settings
-from .core.address import parse_address
+from .core.address import USUAL_PORT, gateway_of_repository, parse_address
 from .core.errors import AddressError
 from .core.roots import find_name_fault
 from .panels import connection
@@ -30,6 +30,17 @@ def _write_token(preferences: Any, token: str) -> None:
     session.get().reconnect()
 
 
+def _find_gateway() -> str:
+    """Where the add-on was installed from: whoever has given Blender that address need not type it again."""
+    module = __package__.split(".")
+    if module[0] == "bl_ext":
+        for repository in bpy.context.preferences.extensions.repos:
+            found = gateway_of_repository(repository.remote_url) if repository.module == module[1] else None
+            if found is not None:
+                return found
+    return f"http://127.0.0.1:{USUAL_PORT}"
+
+
 def _user_name() -> str:
     try:
         return getpass.getuser()
@@ -48,7 +59,7 @@ class TablaoPreferences(AddonPreferences):
     gateway: StringProperty(
         name="Gateway",
         description="Address of the farm's gateway, such as http://farm:4000",
-        default="http://127.0.0.1:4000",
+        default=_find_gateway(),
         update=_reconnect,
     )
     # With functions of its own nothing of it is stored in the preferences, and PASSWORD keeps it out of the Info editor.

@@ -16,11 +16,12 @@ import { hasExtensions, installAddon } from '../support/install-addon.ts';
 
 /* Blender's own code, in each version, against the repository of a real gateway. */
 
-/** Prints whether the add-on runs, and its version, as Blender itself sees them. */
+/** Prints whether the add-on runs, its version, as Blender itself sees them, and its gateway. */
 const REPORT = `
-import sys, addon_utils
+import bpy, sys, addon_utils
 module = sys.argv[-1]
 print('REPORT', addon_utils.check(module), *[m.bl_info['version'] for m in addon_utils.modules() if m.__name__ == module])
+print('GATEWAY', bpy.context.preferences.addons[module].preferences.gateway)
 `;
 const RUNNING = `REPORT (True, True) (${VERSION.replaceAll('.', ', ')})`;
 
@@ -56,16 +57,22 @@ describe.each([...TEST_BLENDERS.entries()])('Blender %i: %s', (index, name) => {
     blender = await provideBlender(name);
   }, INSTALL_MS);
 
-  it('installs the add-on from the gateway, and has it at its next start', { timeout: 120_000 }, async () => {
-    if (name === '4.2') {
-      const args = [`${gateway.url}/blender/index.json`, 'bl_ext.farm.tablao'];
-      const { stdout } = await runInBlender(blender, INSTALL_AND_REPORT, { args, options: ['--online-mode'] });
-      expect(stdout).toContain(RUNNING);
-    } else {
-      const { module, environment } = await installAddon(blender, gateway.url, join(folder.path, String(index)));
-      const { stdout } = await runInBlender(blender, REPORT, { args: [module], environment, factory: false });
-      expect(stdout).toContain(RUNNING);
-    }
+  async function installAtOnce(): Promise<string> {
+    const args = [`${gateway.url}/blender/index.json`, 'bl_ext.farm.tablao'];
+    return (await runInBlender(blender, INSTALL_AND_REPORT, { args, options: ['--online-mode'] })).stdout;
+  }
+
+  async function installAndStartAgain(): Promise<string> {
+    const { module, environment } = await installAddon(blender, gateway.url, join(folder.path, String(index)));
+    return (await runInBlender(blender, REPORT, { args: [module], environment, factory: false })).stdout;
+  }
+
+  it('installs the add-on from the gateway, has it at its next start, and knows its gateway', {
+    timeout: 120_000,
+  }, async () => {
+    const printed = name === '4.2' ? await installAtOnce() : await installAndStartAgain();
+    expect(printed).toContain(RUNNING);
+    expect(printed).toContain(`GATEWAY ${hasExtensions(blender) ? gateway.url : 'http://127.0.0.1:4000'}`);
     // A Blender that knows no extensions has no judgement either: the same folder is valid for all.
     if (!hasExtensions(blender)) return;
     const validate = ['--factory-startup', '--command', 'extension', 'validate', ADDON_FOLDER];

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Optional
 from urllib.parse import urlsplit
 
 from .errors import AddressError
@@ -11,6 +12,8 @@ from .errors import AddressError
 #: The port of `tablao serve`, taken when neither scheme nor port is given.
 USUAL_PORT = 4000
 EXAMPLE = "http://farm:4000"
+#: Where a gateway serves its own add-on as a repository of extensions.
+REPOSITORY_PATH = "/blender/index.json"
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,17 @@ def parse_address(text: str) -> Address:
         port = (443 if parts.scheme == "https" else 80) if has_scheme else USUAL_PORT
     path = parts.path.rstrip("/")
     return Address(parts.scheme, host, port, path.removesuffix("/graphql"))
+
+
+def gateway_of_repository(url: str) -> Optional[str]:
+    """The address of the gateway that serves this repository of extensions; None when it is of another kind."""
+    before, found, after = url.partition(REPOSITORY_PATH)
+    if not found or (after and not after.startswith("?")):
+        return None
+    try:
+        return str(parse_address(before))
+    except AddressError:
+        return None
 
 
 def _is_host(host: str) -> bool:

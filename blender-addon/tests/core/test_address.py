@@ -1,6 +1,6 @@
 import unittest
 
-from tablao.core.address import Address, parse_address
+from tablao.core.address import Address, gateway_of_repository, parse_address
 from tablao.core.errors import AddressError
 
 
@@ -36,3 +36,18 @@ class ParseAddress(unittest.TestCase):
         self.assertTrue(Address("http", "::1", 4000).is_loopback)
         self.assertTrue(Address("http", "localhost", 4000).is_loopback)
         self.assertFalse(Address("http", "farm", 4000).is_loopback)
+
+
+class GatewayOfRepository(unittest.TestCase):
+    def test_is_the_gateway_that_serves_it(self) -> None:
+        for url, gateway in {
+            "http://farm:4000/blender/index.json": "http://farm:4000",
+            "https://farm.example/renders/blender/index.json?platform=linux": "https://farm.example/renders",
+        }.items():
+            with self.subTest(url):
+                self.assertEqual(gateway_of_repository(url), gateway)
+
+    def test_is_none_of_another_kind_of_repository(self) -> None:
+        for url in ("", "https://extensions.blender.org/api/v1/extensions/", "https://studio/blender/index.json.old"):
+            with self.subTest(url):
+                self.assertIsNone(gateway_of_repository(url))
