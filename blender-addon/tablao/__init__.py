@@ -23,11 +23,17 @@ def register() -> None:
 
 
 def unregister() -> None:
-    import sys
-
     from . import registration
 
     registration.unregister()
-    # An update in place would go on with the modules of the version before.
-    for name in [name for name in sys.modules if name.startswith(f"{__package__}.")]:
+    _forget_modules()
+
+
+def _forget_modules() -> None:
+    """An update in place would go on with the modules of the version before: Blender loads only this one anew."""
+    import sys
+
+    prefix = f"{__package__}."
+    for name in [name for name in sys.modules if name.startswith(prefix)]:
         del sys.modules[name]
+        globals().pop(name.removeprefix(prefix), None)

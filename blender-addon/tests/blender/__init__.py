@@ -1,0 +1,1 @@
+"""Tests that run inside Blender, against a real gateway: `test/addon` starts both."""
