@@ -232,7 +232,7 @@ describe('a gateway that is killed', () => {
   let database: TestDatabase;
 
   async function startProcess(receiver: WebhookReceiver): Promise<ChildProcess> {
-    const webhooks = { urls: [receiver.url], key: KEY.toString('base64'), pausesMs: [100, 100, 100] };
+    const webhooks = { urls: [receiver.url], key: KEY.toString('base64'), pausesMs: Array(600).fill(100) };
     const program = join(import.meta.dirname, '../support/gateway-process.ts');
     const child = spawn(process.execPath, [program, JSON.stringify(database.config), JSON.stringify(webhooks)], {
       stdio: ['pipe', 'pipe', 'ignore'],
