@@ -1,11 +1,12 @@
-import { userInfo } from 'node:os';
 import { Command, Option } from 'commander';
 import { JOB_STATUS_NAMES } from '../domain/job-status.ts';
+import { CommandFailure } from './command-failure.ts';
 import { ask, chooseGateway, operation } from './gateway.ts';
 import type { GlobalFlags } from './global-options.ts';
 import { wholeNumber } from './numbers.ts';
 import { type Column, formatTable } from './table.ts';
 import { formatAge, formatEnum, formatPercent, styleOfStatus } from './text.ts';
+import { readUserName } from './user-name.ts';
 
 interface Flags extends GlobalFlags {
   readonly status?: readonly string[];
@@ -68,7 +69,7 @@ async function listJobs(flags: Flags): Promise<void> {
   const gateway = chooseGateway(flags);
   const filter: Filter = {
     ...(flags.status && { statuses: flags.status.map((name) => name.toUpperCase().replaceAll('-', '_')) }),
-    ...(flags.mine && { submitter: userInfo().username }),
+    ...(flags.mine && { submitter: requireUserName() }),
   };
   const jobs: JobLine[] = [];
   let total = 0;
@@ -81,6 +82,13 @@ async function listJobs(flags: Flags): Promise<void> {
     hasMore = page.pageInfo.hasNextPage;
   }
   process.stdout.write(flags.json ? `${JSON.stringify(jobs)}\n` : describe(jobs, total));
+}
+
+/** @throws CommandFailure */
+function requireUserName(): string {
+  const name = readUserName();
+  if (name === undefined) throw new CommandFailure('The system does not know the name of this user: leave out --mine.');
+  return name;
 }
 
 function describe(jobs: readonly JobLine[], total: number): string {

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { dirname, join, parse, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { isAbsolutePath, splitRoot } from '../domain/file-path.ts';
 import { type Root, toLocalPath, toSharedPath } from '../worker/roots.ts';
 import { readBlendVersion } from './blend-version.ts';
 import { CommandFailure } from './command-failure.ts';
+import { readUserName } from './user-name.ts';
 
 /** `--set blenderVersion=file`: the version that saved the file. */
 const VERSION_OF_FILE = 'file';
@@ -158,12 +158,4 @@ function cannotSubmit(path: string, { code, message }: NodeJS.ErrnoException): C
     EISDIR: 'it is a folder',
   };
   return new CommandFailure(`${path} cannot be submitted: ${(code && faults[code]) ?? message}.`);
-}
-
-function readUserName(): string | undefined {
-  try {
-    return userInfo().username;
-  } catch {
-    return undefined; // a container's user may have no name
-  }
 }
