@@ -1,5 +1,6 @@
 import type { InputIssue } from './input-issue.ts';
 import type { JobStatus } from './job-status.ts';
+import { quote } from './quote.ts';
 import type { TaskStatus } from './task-status.ts';
 
 /**
@@ -48,7 +49,7 @@ export class NotFoundError extends UserError {
   readonly noun: 'job' | 'task' | 'worker' | 'attempt';
   readonly id: string;
   constructor(noun: NotFoundError['noun'], id: string) {
-    super(`There is no ${noun} with the id ${JSON.stringify(id)}.`);
+    super(`There is no ${noun} with the id ${quote(id)}.`);
     this.noun = noun;
     this.id = id;
   }
@@ -136,7 +137,7 @@ export class IdempotencyConflictError extends UserError {
   readonly code = 'IDEMPOTENCY_CONFLICT';
   readonly jobId: string;
   constructor(key: string, jobId: string) {
-    super(`The idempotency key ${JSON.stringify(key)} belongs to a job that was submitted with another input.`);
+    super(`The idempotency key ${quote(key)} belongs to a job that was submitted with another input.`);
     this.jobId = jobId;
   }
 }

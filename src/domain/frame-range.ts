@@ -3,6 +3,8 @@
  * `-10-5` (from -10 to 5). Blanks around numbers and signs are fine.
  */
 
+import { quote } from './quote.ts';
+
 /** Blender's MAXFRAME; `frame_set` silently moves what lies beyond to the limit. */
 export const LAST_FRAME = 1_048_574;
 export const FIRST_FRAME = -LAST_FRAME;
@@ -185,8 +187,4 @@ function formatSingles(frames: readonly number[]): string[] {
 
 function formatSegment(first: number, last: number, step: number): string {
   return `${first}${first < 0 || last < 0 ? '..' : '-'}${last}${step === 1 ? '' : `x${step}`}`;
-}
-
-function quote(text: string): string {
-  return `"${text.length > 40 ? `${text.slice(0, 40)}…` : text}"`;
 }

@@ -3,6 +3,7 @@ import { findPathFault, splitPath } from './file-path.ts';
 import { FRAME_RANGE_ALLOWED, FrameRangeError, parseFrameRange } from './frame-range.ts';
 import type { InputIssue } from './input-issue.ts';
 import type { SettingDeclaration, Settings, SettingType, SettingValue } from './job-type.ts';
+import { quote } from './quote.ts';
 
 export type SettingsResult = { readonly settings: Settings } | { readonly issues: readonly InputIssue[] };
 
@@ -146,8 +147,4 @@ function describeType(value: unknown): string {
 
 function formatNumber(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: 20 });
-}
-
-function quote(text: string): string {
-  return `"${text.length > 60 ? `${text.slice(0, 60)}…` : text}"`;
 }

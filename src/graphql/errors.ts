@@ -16,6 +16,7 @@ import {
 } from '../domain/errors.ts';
 import type { InputIssue } from '../domain/input-issue.ts';
 import { builder } from './builder.ts';
+import { showGiven } from './given.ts';
 import { globaliseNotFound } from './global-id.ts';
 import {
   ErrorCodeEnum,
@@ -66,8 +67,8 @@ const Issue = builder.objectRef<InputIssue>('InputIssue').implement({
     given: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'The value that was given.',
-      resolve: ({ given }) => given,
+      description: 'The value that was given; null when nothing was, or too much to be repeated.',
+      resolve: ({ given }) => showGiven(given),
     }),
     allowed: t.exposeString('allowed', { nullable: true, description: 'What is allowed.' }),
   }),

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { InvalidInputError } from '../domain/errors.ts';
 import { MAX_PICTURE_BYTES } from '../domain/frame-picture.ts';
 import type { InputIssue } from '../domain/input-issue.ts';
+import { quote } from '../domain/quote.ts';
+import { isTooDeep, MAX_DEPTH, showGiven } from './given.ts';
 import { badRequest } from './page.ts';
 
 /** What a value must be, and the words for it. */
@@ -35,13 +37,12 @@ function integer(minimum: number, maximum: number): Check {
 }
 
 function jsonObject(maxKiB: number): Check {
-  const type = z
-    .record(z.string(), z.unknown())
-    .refine(
-      (value) =>
-        Buffer.byteLength(JSON.stringify(value)) <= maxKiB * 1024 && !NO_TEXT_IN_JSON.test(JSON.stringify(value)),
-    );
-  return { type, allowed: `an object of at most ${maxKiB} KiB as JSON` };
+  const type = z.record(z.string(), z.unknown()).refine((value) => {
+    if (isTooDeep(value)) return false;
+    const json = JSON.stringify(value);
+    return Buffer.byteLength(json) <= maxKiB * 1024 && !NO_TEXT_IN_JSON.test(json);
+  });
+  return { type, allowed: `an object of at most ${maxKiB} KiB as JSON, at most ${MAX_DEPTH} levels deep, without NUL` };
 }
 
 const MAX_PICTURE_BASE64 = Math.ceil(MAX_PICTURE_BYTES / 3) * 4;
@@ -61,11 +62,26 @@ const OUTPUT = z.object({
 });
 const EACH_OUTPUT = 'each with its path, its size in whole bytes (0 or more) and its seconds (0 or more)';
 
+/** What is searched for. */
+function searched(maximum: number) {
+  return z
+    .string()
+    .max(maximum)
+    .refine((value) => !value.includes('\0') && value.isWellFormed());
+}
+const NO_NUL = 'without NUL and halves of surrogate pairs';
+
 /** The limits of the API's fields. */
 // biome-ignore format: one row per line
 export const CHECKS = {
   name:       { type: text(200),                                     allowed: '1–200 characters without control characters' },
   comment:    { type: z.string().max(2000).refine((value) => !value.includes('\0') && value.isWellFormed()), allowed: 'at most 2,000 characters' },
+  search:     { type: searched(200),                                 allowed: `at most 200 characters ${NO_NUL}` },
+  searches:   { type: z.array(searched(200)).max(100),               allowed: `at most 100 texts, each of at most 200 characters ${NO_NUL}` },
+  matches:    {
+    type: z.array(z.object({ key: searched(1000), value: searched(1000) })).max(20),
+    allowed: `at most 20 pairs, each with a key and a value of at most 1,000 characters ${NO_NUL}`,
+  },
   word:       { type: z.string().regex(WORD),                        allowed: '1–64 characters of A–Z a–z 0–9 . _ -' },
   words:      { type: z.array(z.string().regex(WORD)).max(100),      allowed: 'at most 100 words, each of 1–64 characters of A–Z a–z 0–9 . _ -' },
   offers:     { type: z.array(z.string().regex(OFFER)).max(200),     allowed: 'at most 200 words of a kind and a name, as root:proj' },
@@ -110,6 +126,20 @@ export function findIssues<Input extends object>(
 /** @throws InvalidInputError that names every issue */
 export function refuseIssues(issues: readonly InputIssue[]): void {
   if (issues.length > 0) throw new InvalidInputError(issues);
+}
+
+/**
+ * Arguments of a field that has no union to say it in.
+ *
+ * @throws GraphQLError BAD_REQUEST that names every issue, in `extensions.issues` too
+ */
+export function refuseArguments(argument: string, issues: readonly InputIssue[]): void {
+  if (issues.length === 0) return;
+  const named = issues.map((issue) => ({ ...issue, path: [argument, ...issue.path], given: showGiven(issue.given) }));
+  const sentences = named.map(
+    ({ path, given, allowed }) => `${path.join('.')} must be ${allowed}, not ${quote(JSON.stringify(given))}.`,
+  );
+  throw badRequest(sentences.join(' '), { issues: named });
 }
 
 const MAX_IDS = 1000;

@@ -201,9 +201,10 @@ builder.mutationFields((t) => ({
     description: 'Lets a worker have tasks of a job again that it has failed too often.',
     args: { input: t.arg({ type: UnblockWorkerInput, required: true, description: 'Which worker, of which job.' }) },
     resolve: (_root, { input }, { store }) =>
-      orUserError(() =>
-        unblockWorker(store, requireId('Job', input.jobId), requireId('Worker', input.workerId), input.taskType),
-      ),
+      orUserError(() => {
+        refuseIssues(findIssues(input, { taskType: CHECKS.word }));
+        return unblockWorker(store, requireId('Job', input.jobId), requireId('Worker', input.workerId), input.taskType);
+      }),
   }),
 }));
 

@@ -5,13 +5,20 @@ import { isDeletableJob, type JobStatus, nextJobStatuses } from '../domain/job-s
 import type { StatusReason } from '../domain/status-reason.ts';
 import { inOrderOf } from '../feed/read-together.ts';
 import type { Job, Task } from '../generated/prisma/client.ts';
-import { countJobs, type JobSortKey, listJobs, orderOfJobs } from '../store/list-jobs.ts';
+import {
+  countJobs,
+  type JobSortKey,
+  listJobs,
+  orderOfJobs,
+  type JobFilter as StoredJobFilter,
+} from '../store/list-jobs.ts';
 import { countTasks, listTasks, ORDER_OF_TASKS, type TaskFilter as StoredTaskFilter } from '../store/list-tasks.ts';
 import type { SortOrder } from '../store/page-window.ts';
 import { builder, enumFromTable } from './builder.ts';
 import { askedFor, type ChildList, readChildPage } from './child-page.ts';
 import { connectionOf } from './connection.ts';
 import { decodeId } from './global-id.ts';
+import { CHECKS, findIssues, refuseArguments } from './input.ts';
 import { JobTypeObject } from './job-type.ts';
 import { type Page, readPage } from './page.ts';
 import { readForSiblings } from './siblings.ts';
@@ -294,6 +301,14 @@ export const JobOrder = builder.inputType('JobOrder', {
   }),
 });
 
+/** @throws GraphQLError BAD_REQUEST */
+export function toJobFilter(filter: typeof JobFilter.$inferInput | null | undefined): StoredJobFilter {
+  const { search, searches, matches } = CHECKS;
+  const checks = { submitter: search, nameContains: search, types: searches, metadata: matches };
+  refuseArguments('filter', findIssues<typeof JobFilter.$inferInput>(filter ?? {}, checks));
+  return filter ?? {};
+}
+
 /** The newest first where nothing is given. */
 export function toSortOrder(order: typeof JobOrder.$inferInput | null | undefined): SortOrder {
   return orderOfJobs(JOB_ORDERS[order?.field ?? 'CREATED_AT'].key, order?.direction === 'ASC' ? 'asc' : 'desc');
@@ -303,7 +318,10 @@ const MetadataMatch = builder.inputType('MetadataMatch', {
   description: 'A value in the metadata.',
   fields: (t) => ({
     key: t.string({ required: true, description: 'The key.' }),
-    value: t.string({ required: true, description: 'The text that it must have.' }),
+    value: t.string({
+      required: true,
+      description: 'The text that it must have; a number, true or false is the same as its text.',
+    }),
   }),
 });
 
@@ -311,10 +329,15 @@ export const JobFilter = builder.inputType('JobFilter', {
   description: 'Which jobs: those for which everything that is given holds.',
   fields: (t) => ({
     statuses: t.field({ type: [JobStatusEnum], description: 'Only those with one of these statuses.' }),
-    types: t.stringList({ description: 'Only those of these job types.' }),
+    types: t.stringList({ description: 'Only those of these job types; at most 100.' }),
     submitter: t.string({ description: 'Only those of this submitter.' }),
-    nameContains: t.string({ description: 'Only those whose name has this in it, in upper or lower case.' }),
-    metadata: t.field({ type: [MetadataMatch], description: 'Only those with all of these values in their metadata.' }),
+    nameContains: t.string({
+      description: 'Only those whose name has this in it, in upper or lower case; at most 200 characters.',
+    }),
+    metadata: t.field({
+      type: [MetadataMatch],
+      description: 'Only those with all of these values in their metadata; at most 20.',
+    }),
     createdAfter: t.field({ type: 'DateTime', description: 'Only those submitted after it.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Only those submitted before it.' }),
   }),
@@ -346,15 +369,16 @@ builder.queryFields((t) => ({
     resolve: async (_root, { filter, orderBy, ...page }, context, info) => {
       const { store } = context;
       const order = toSortOrder(orderBy);
+      const wanted = toJobFilter(filter);
       const feedCursor = context.feed.headCursor();
       const read = await readPage(page, {
         order,
         async read(window) {
-          const ids = await listJobs(store, filter ?? {}, order, window);
+          const ids = await listJobs(store, wanted, order, window);
           const rows = await store.prisma.job.findMany({ ...askedFor(context, info), where: { id: { in: ids } } });
           return inOrderOf(ids, rows);
         },
-        count: () => countJobs(store, filter ?? {}),
+        count: () => countJobs(store, wanted),
       });
       return { ...read, feedCursor } satisfies FedPage;
     },

@@ -19,10 +19,10 @@ import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { onlyMessage, resultUnion, toResult } from './errors.ts';
 import { decodeId, encodeId, type Noun } from './global-id.ts';
-import { JobFilter, JobOrder, JobRef, TaskFilter, toSortOrder, toTaskFilter } from './job.ts';
+import { JobFilter, JobOrder, JobRef, TaskFilter, toJobFilter, toSortOrder, toTaskFilter } from './job.ts';
 import { checkSize } from './page.ts';
 import { TaskRef } from './task.ts';
-import { WorkerFilter, WorkerRef } from './worker.ts';
+import { toWorkerFilter, WorkerFilter, WorkerRef } from './worker.ts';
 
 /** Lists as they are: the whole page first, then what changed and the new order. */
 
@@ -85,10 +85,11 @@ builder.subscriptionFields((t) => ({
       checkSize('first', args.first);
       const { store } = context;
       const order = toSortOrder(args.orderBy);
+      const wanted = toJobFilter(args.filter);
       return followPage<Job>(context, `jobs ${JSON.stringify(args)}`, {
         concernOf: (wake) => (isFarmChange(wake) ? [ALL_WAITING] : wake.jobIds.size > 0 ? wake.jobIds : null),
         async readRows() {
-          const ids = await listJobs(store, args.filter ?? {}, order, firstOnes(args.first));
+          const ids = await listJobs(store, wanted, order, firstOnes(args.first));
           return inOrderOf(ids, await store.prisma.job.findMany({ where: { id: { in: ids } } })).filter(
             (row) => row !== null,
           );
@@ -127,10 +128,11 @@ builder.subscriptionFields((t) => ({
     subscribe: (_root, args, context) => {
       checkSize('first', args.first);
       const { store } = context;
+      const wanted = toWorkerFilter(args.filter);
       return followPage<Worker>(context, `workers ${JSON.stringify(args)}`, {
         concernOf: ({ workerIds }) => (workerIds.size > 0 ? workerIds : null),
         async readRows() {
-          const ids = await listWorkers(store, args.filter ?? {}, firstOnes(args.first));
+          const ids = await listWorkers(store, wanted, firstOnes(args.first));
           return inOrderOf(ids, await store.prisma.worker.findMany({ where: { id: { in: ids } } })).filter(
             (row) => row !== null,
           );

@@ -73,8 +73,8 @@ export function noCursor(name: string): GraphQLError {
 }
 
 /** An error of the request as a whole: its arguments, not what they name. */
-export function badRequest(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
+export function badRequest(message: string, extensions: Record<string, unknown> = {}): GraphQLError {
+  return new GraphQLError(message, { extensions: { ...extensions, code: 'BAD_REQUEST', http: { status: 400 } } });
 }
 
 /** @throws GraphQLError BAD_REQUEST */

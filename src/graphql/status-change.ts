@@ -9,6 +9,7 @@ import { builder, enumFromTable } from './builder.ts';
 import { readCursorArgument } from './cursor-argument.ts';
 import { orUserError, orUserErrorMessage, resultUnion, showEvent } from './errors.ts';
 import { encodeId, requireId } from './global-id.ts';
+import { CHECKS, findIssues, refuseArguments } from './input.ts';
 import { checkSize } from './page.ts';
 import { readForSiblings } from './siblings.ts';
 import { JobStatusEnum, StatusReasonEnum, TaskStatusEnum } from './status.ts';
@@ -147,6 +148,8 @@ interface Arguments {
 
 /** @throws NotFoundError, GraphQLError BAD_REQUEST */
 function readArguments({ jobId, filter, after, startAt }: Arguments): ChangesWish {
+  const checks = { submitter: CHECKS.search, jobTypes: CHECKS.searches };
+  refuseArguments('filter', findIssues<typeof StatusChangeFilter.$inferInput>(filter ?? {}, checks));
   return {
     filter: {
       jobId: jobId == null ? null : requireId('Job', String(jobId)),

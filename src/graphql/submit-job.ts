@@ -5,6 +5,7 @@ import type { InputIssue } from '../domain/input-issue.ts';
 import { validateSettings } from '../domain/job-settings.ts';
 import { MAX_TASKS } from '../domain/job-type.ts';
 import { needsOf } from '../domain/needs.ts';
+import { quote } from '../domain/quote.ts';
 import { encodeCursor } from '../feed/cursor.ts';
 import { type CompiledJob, type SubmittedJob, submitJob } from '../store/submit-job.ts';
 import { builder } from './builder.ts';
@@ -185,7 +186,7 @@ function unknownJobType(given: string, { jobTypes }: Context): InputIssue {
   const hint = closest ? ` Did you mean ${JSON.stringify(closest)}?` : '';
   return {
     path: ['type'],
-    message: `There is no job type ${JSON.stringify(given)}.${hint}`,
+    message: `There is no job type ${quote(given)}.${hint}`,
     given,
     allowed: names.join(', '),
   };

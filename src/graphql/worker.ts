@@ -2,7 +2,12 @@ import { CYCLES_DEVICES, type WorkerDevice } from '../domain/worker-device.ts';
 import type { RequestTiming, WorkerStatus, WorkerStatusRequest } from '../domain/worker-status.ts';
 import { inOrderOf } from '../feed/read-together.ts';
 import { deleteWorker } from '../store/delete-worker.ts';
-import { countWorkers, listWorkers, ORDER_OF_WORKERS } from '../store/list-workers.ts';
+import {
+  countWorkers,
+  listWorkers,
+  ORDER_OF_WORKERS,
+  type WorkerFilter as StoredWorkerFilter,
+} from '../store/list-workers.ts';
 import { requestWorkerStatus } from '../store/request-worker-status.ts';
 import { updateWorker } from '../store/update-worker.ts';
 import { AttemptRef } from './attempt.ts';
@@ -11,7 +16,7 @@ import { askedFor } from './child-page.ts';
 import { connectionOf } from './connection.ts';
 import { orUserError, resultUnion } from './errors.ts';
 import { decodeId, requireId } from './global-id.ts';
-import { CHECKS, findIssues, refuseIssues } from './input.ts';
+import { CHECKS, findIssues, refuseArguments, refuseIssues } from './input.ts';
 import { readPage } from './page.ts';
 import { RequestTimingEnum, WorkerStatusEnum, WorkerStatusRequestEnum } from './status.ts';
 import { readWorker } from './stored.ts';
@@ -79,6 +84,12 @@ export const WorkerFilter = builder.inputType('WorkerFilter', {
   }),
 });
 
+/** @throws GraphQLError BAD_REQUEST */
+export function toWorkerFilter(filter: typeof WorkerFilter.$inferInput | null | undefined): StoredWorkerFilter {
+  refuseArguments('filter', findIssues<typeof WorkerFilter.$inferInput>(filter ?? {}, { tag: CHECKS.search }));
+  return filter ?? {};
+}
+
 builder.queryFields((t) => ({
   worker: t.prismaField({
     type: 'Worker',
@@ -96,14 +107,15 @@ builder.queryFields((t) => ({
     args: { ...t.arg.connectionArgs(), filter: t.arg({ type: WorkerFilter, description: 'Which ones.' }) },
     resolve: (_root, { filter, ...page }, context, info) => {
       const { store } = context;
+      const wanted = toWorkerFilter(filter);
       return readPage(page, {
         order: ORDER_OF_WORKERS,
         async read(window) {
-          const ids = await listWorkers(store, filter ?? {}, window);
+          const ids = await listWorkers(store, wanted, window);
           const rows = await store.prisma.worker.findMany({ ...askedFor(context, info), where: { id: { in: ids } } });
           return inOrderOf(ids, rows);
         },
-        count: () => countWorkers(store, filter ?? {}),
+        count: () => countWorkers(store, wanted),
       });
     },
   }),

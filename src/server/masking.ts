@@ -58,7 +58,20 @@ function publish(error: unknown, message: string, code: RequestErrorCode, extens
   } = error instanceof GraphQLError ? error : new GraphQLError('');
   const headers: Record<string, string> = code === 'UNAUTHENTICATED' ? { 'WWW-Authenticate': 'Bearer' } : {};
   const http = { status: HTTP_STATUS[code], headers, ...readHttp(old) };
-  return new GraphQLError(message, { nodes, source, positions, path, extensions: { ...extensions, code, http } });
+  return new GraphQLError(shorten(message), {
+    nodes,
+    source,
+    positions,
+    path,
+    extensions: { ...extensions, code, http },
+  });
+}
+
+/** GraphQL repeats a value that it cannot take, at any length. */
+const MAX_MESSAGE_LENGTH = 1_000;
+
+function shorten(message: string): string {
+  return message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
 }
 
 /** Yoga calls a mutation by GET a BAD_REQUEST with status 405. */
