@@ -45,7 +45,7 @@ describe('the limits of a submission', () => {
     ['metadata',               [{}, objectOf(64 * KiB), nested(100), null], [[], 'x', 1, objectOf(64 * KiB + 1), nested(101), { a: '\u0000' }, { '\ud800': 1 }]],
     ['idempotencyKey',         ['x'.repeat(200), null],             ['', 'x'.repeat(201), 'a\u0000']],
     ['submitter',              ['x'.repeat(200), null],             ['', 'x'.repeat(201), 'a\u0000']],
-    ['files',                  [[], [{ path: '/a.blend', bytes: 0 }]], [[{ path: `/${'x'.repeat(4_096)}`, bytes: 1 }], [{ path: '/a', bytes: -1 }], [{ path: '/a', bytes: 1.5 }], [{ path: '/a', bytes: 1, sha256: 'x' }], Array(10_001).fill({ path: '/a', bytes: 1 })]],
+    ['files',                  [[], [{ path: '/a.blend', bytes: 0 }]], [[{ path: '/a', bytes: -1 }], [{ path: '/a', bytes: 1.5 }], [{ path: '/a', bytes: 1, sha256: 'x' }], Array(10_001).fill({ path: '/a', bytes: 1 })]],
   ];
 
   it.each(LIMITS)('%s: up to them it is taken, beyond it is refused by name', async (field, taken, refused) => {
