@@ -129,17 +129,3 @@ export function defineJobType<const D extends readonly SettingInput[]>(
     compile: ({ jobName, settings }) => type.compile({ jobName, settings: settings as unknown as SettingsOf<D> }),
   };
 }
-
-/** The job types of a gateway, by name and in their order. */
-export interface JobTypeRegistry {
-  get(name: string): JobType | null;
-  list(): readonly JobType[];
-}
-
-/** Throws when two types share a name: one would hide the other. */
-export function createJobTypeRegistry(types: readonly JobType[]): JobTypeRegistry {
-  const byName = new Map(types.map((type) => [type.name, type]));
-  const twice = types.find((type) => byName.get(type.name) !== type);
-  if (twice !== undefined) throw new Error(`Two job types are named "${twice.name}".`);
-  return { get: (name) => byName.get(name) ?? null, list: () => types };
-}

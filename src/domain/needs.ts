@@ -1,5 +1,5 @@
 import type { Command } from './command.ts';
-import { pathsOf } from './command-paths.ts';
+import { pathsOf } from './commands.ts';
 import { splitRoot } from './file-path.ts';
 import type { CompiledTask } from './job-type.ts';
 

@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql';
 import type { SyncDesk } from '../dispatch/sync-desk.ts';
 import { ForbiddenError } from '../domain/errors.ts';
 import type { FarmWorker } from '../domain/failure-policy.ts';
-import type { JobTypeRegistry } from '../domain/job-type.ts';
+import type { JobTypeRegistry } from '../domain/job-type-registry.ts';
 import type { Feed } from '../feed/feed.ts';
 import { byId, readTogether } from '../feed/read-together.ts';
 import { inTransaction } from '../store/database.ts';

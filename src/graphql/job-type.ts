@@ -1,4 +1,5 @@
-import { type JobType, SCENE_SOURCES, type SettingDeclaration } from '../domain/job-type.ts';
+import { SCENE_SOURCES, type SettingDeclaration } from '../domain/job-type.ts';
+import type { JobTypeDeclaration, JobTypeFault } from '../domain/job-type-registry.ts';
 import { builder, enumFromTable } from './builder.ts';
 
 const SettingTypeEnum = enumFromTable('SettingType', 'What kind of value a setting takes.', {
@@ -56,7 +57,7 @@ const JobTypeSetting = builder.objectRef<SettingDeclaration>('JobTypeSetting').i
   }),
 });
 
-export const JobTypeObject = builder.objectRef<JobType>('JobType').implement({
+export const JobTypeObject = builder.objectRef<JobTypeDeclaration>('JobType').implement({
   description: 'A kind of job: the settings that it takes, and the tasks that it makes of them.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'What submitJob calls it.' }),
@@ -76,7 +77,21 @@ export const JobTypeObject = builder.objectRef<JobType>('JobType').implement({
   }),
 });
 
+const JobTypeFaultType = builder.objectRef<JobTypeFault>('JobTypeFault').implement({
+  description: "A file of the gateway's folder of job types that is left out, because it is broken.",
+  fields: (t) => ({
+    file: t.exposeString('file', { description: 'The file, within the folder.' }),
+    line: t.exposeInt('line', { nullable: true, description: 'Where in it; null when the fault has no place.' }),
+    message: t.exposeString('message', { description: 'What is wrong.' }),
+  }),
+});
+
 builder.queryFields((t) => ({
+  jobTypeFaults: t.field({
+    type: [JobTypeFaultType],
+    description: 'Which job types of its own folder the gateway had to leave out, and why.',
+    resolve: (_root, _args, { jobTypes }) => [...jobTypes.faults()],
+  }),
   jobTypes: t.field({
     type: [JobTypeObject],
     description: 'The job types of this gateway.',

@@ -2,8 +2,6 @@ import { findClosestName } from '../domain/closest-name.ts';
 import { InvalidInputError } from '../domain/errors.ts';
 import { findPathFault } from '../domain/file-path.ts';
 import type { InputIssue } from '../domain/input-issue.ts';
-import { validateSettings } from '../domain/job-settings.ts';
-import { MAX_TASKS } from '../domain/job-type.ts';
 import { needsOf } from '../domain/needs.ts';
 import { quote } from '../domain/quote.ts';
 import { encodeCursor } from '../feed/cursor.ts';
@@ -97,16 +95,17 @@ builder.mutationField('submitJob', (t) =>
     type: SubmitJobResult,
     description: 'Submits a job. Whatever is wrong with it is said at once, and then nothing is stored.',
     args: { input: t.arg({ type: SubmitJobInput, required: true, description: 'The job.' }) },
-    resolve: (_root, { input }, context) => orUserError(() => submitJob(context.store, compileJob(input, context))),
+    resolve: (_root, { input }, context) =>
+      orUserError(async () => submitJob(context.store, await compileJob(input, context))),
   }),
 );
 
 /**
- * Checks a submission and compiles it into tasks, in memory.
+ * Checks a submission and compiles it into tasks, in memory: all by one version of its job type.
  *
  * @throws InvalidInputError with every issue
  */
-export function compileJob(input: Submission, context: Context): CompiledJob {
+export async function compileJob(input: Submission, context: Context): Promise<CompiledJob> {
   const { name, word, priority, maxWorkers, maxAttempts, percent, seconds, metadata, files, settings: size } = CHECKS;
   const issues: InputIssue[] = findIssues(input, {
     name,
@@ -124,32 +123,24 @@ export function compileJob(input: Submission, context: Context): CompiledJob {
     submitter: name,
   });
   issues.push(...findFileIssues(input.files ?? []));
-  const jobType = context.jobTypes.get(input.type);
-  if (!jobType) throw new InvalidInputError([...issues, unknownJobType(input.type, context)]);
-  if (input.jobTypeVersion != null && input.jobTypeVersion !== jobType.version)
+  const prepared = await context.jobTypes.prepare(input.type, { jobName: input.name, settings: input.settings });
+  if (!prepared) throw new InvalidInputError([...issues, unknownJobType(input.type, context)]);
+  const { version } = prepared;
+  if (input.jobTypeVersion != null && input.jobTypeVersion !== version)
     issues.push({
       path: ['jobTypeVersion'],
-      message: `The gateway has version ${jobType.version} of ${jobType.name}; look at its settings again.`,
+      message: `The gateway has version ${version} of ${input.type}; look at its settings again.`,
       given: input.jobTypeVersion,
-      allowed: jobType.version,
+      allowed: version,
     });
-  const result = validateSettings(jobType.settings, input.settings);
-  if ('issues' in result) throw new InvalidInputError([...issues, ...result.issues]);
+  if ('issues' in prepared) throw new InvalidInputError([...issues, ...prepared.issues]);
   refuseIssues(issues);
 
-  const tasks = jobType.compile({ jobName: input.name, settings: result.settings });
-  if (tasks.length === 0 || tasks.length > MAX_TASKS)
-    refuseIssues([
-      {
-        path: ['settings'],
-        message: `These settings make ${tasks.length} tasks.`,
-        allowed: `1–${MAX_TASKS.toLocaleString('en')} tasks`,
-      },
-    ]);
+  const { settings, tasks } = prepared;
   return {
     name: input.name,
-    type: jobType.name,
-    jobTypeVersion: jobType.version,
+    type: input.type,
+    jobTypeVersion: version,
     priority: input.priority,
     maxWorkers: input.maxWorkers ?? null,
     workerTag: input.workerTag ?? null,
@@ -162,7 +153,7 @@ export function compileJob(input: Submission, context: Context): CompiledJob {
     taskTimeoutSeconds: input.taskTimeoutSeconds ?? null,
     noOutputTimeoutSeconds: input.noOutputTimeoutSeconds ?? null,
     submitter: input.submitter ?? actorOf(context),
-    settings: result.settings,
+    settings,
     metadata: input.metadata ?? {},
     files: input.files ?? [],
     idempotencyKey: input.idempotencyKey ?? null,

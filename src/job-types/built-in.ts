@@ -1,4 +1,4 @@
-import { createJobTypeRegistry } from '../domain/job-type.ts';
+import { createJobTypeRegistry } from '../domain/job-type-registry.ts';
 import { echoSleepTest } from './echo-sleep-test.ts';
 import { simpleBlenderRender } from './simple-blender-render.ts';
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { SyncDesk } from '../dispatch/sync-desk.ts';
-import type { JobTypeRegistry } from '../domain/job-type.ts';
+import type { JobTypeRegistry } from '../domain/job-type-registry.ts';
 import { Feed, type FeedTuning } from '../feed/feed.ts';
 import { type Context, createContext, type Gateway, keyOfViewer, renewContext } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';

@@ -1,5 +1,5 @@
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { mapPaths, pathsOf } from '../domain/command-paths.ts';
+import { mapPaths, pathsOf } from '../domain/commands.ts';
 import { isBelowRoot, splitRoot } from '../domain/file-path.ts';
 import { AttemptFailure } from './attempt-failure.ts';
 import type { Assignment } from './gateway-client.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
+import { TASK_TYPES } from '../domain/task-types.ts';
 import { installedOf } from './blenders.ts';
-import { TASK_TYPES } from './commands/command-table.ts';
 import type { FoundBlender } from './find-blender.ts';
 
 /**

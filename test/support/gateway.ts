@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { JobTypeRegistry } from '../../src/domain/job-type.ts';
+import type { JobTypeRegistry } from '../../src/domain/job-type-registry.ts';
 import { BUILT_IN_JOB_TYPES } from '../../src/job-types/built-in.ts';
 import { type RunningGateway, startGateway } from '../../src/server/start-gateway.ts';
 import { DEFAULT_LOG_LIMIT_BYTES } from '../../src/store/append-task-log.ts';

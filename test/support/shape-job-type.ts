@@ -1,4 +1,5 @@
-import { createJobTypeRegistry, defineJobType } from '../../src/domain/job-type.ts';
+import { defineJobType } from '../../src/domain/job-type.ts';
+import { createJobTypeRegistry } from '../../src/domain/job-type-registry.ts';
 import { BUILT_IN_JOB_TYPES } from '../../src/job-types/built-in.ts';
 
 /** For each task the indexes of the tasks that it depends on. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { countFrames, parseFrameRange } from '../../src/domain/frame-range.ts';
 import { validateSettings } from '../../src/domain/job-settings.ts';
-import { createJobTypeRegistry, defineJobType, type JobType } from '../../src/domain/job-type.ts';
+import { defineJobType, type JobType } from '../../src/domain/job-type.ts';
+import { createJobTypeRegistry } from '../../src/domain/job-type-registry.ts';
 import { BUILT_IN_JOB_TYPES } from '../../src/job-types/built-in.ts';
 import { echoSleepTest } from '../../src/job-types/echo-sleep-test.ts';
 import { simpleBlenderRender } from '../../src/job-types/simple-blender-render.ts';

@@ -1,3 +1,4 @@
+import type { CommandName } from '../../domain/commands.ts';
 import { blenderRender } from './blender-render.ts';
 import type { RunCommand } from './command-context.ts';
 import { copyFile } from './copy-file.ts';
@@ -8,7 +9,7 @@ import { makeDirectory } from './make-directory.ts';
 import { moveDirectory } from './move-directory.ts';
 import { sleep } from './sleep.ts';
 
-/** What this worker can execute, by the names that job types use. A new command is a file here and a row. */
+/** What this worker can execute, by the names that job types use. A new command is a file here, a row, and its parameters in the domain. */
 export const COMMANDS: Readonly<Record<string, RunCommand>> = {
   'blender-render': blenderRender,
   'frames-to-video': framesToVideo,
@@ -18,11 +19,4 @@ export const COMMANDS: Readonly<Record<string, RunCommand>> = {
   exec,
   echo,
   sleep,
-};
-
-/** The task types of this version's job types, and whether they need Blender. */
-export const TASK_TYPES = {
-  blender: { needsBlender: true },
-  video: { needsBlender: true },
-  misc: { needsBlender: false },
-} as const;
+} satisfies Readonly<Record<CommandName, RunCommand>>;
