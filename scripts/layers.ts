@@ -8,6 +8,7 @@ const ROOT = resolve(import.meta.dirname, '..');
 const LAYERS: Record<string, { folders: readonly string[]; isPure?: true }> = {
   domain:      { folders: [], isPure: true },
   'job-types': { folders: ['domain'], isPure: true },
+  'own-job-types': { folders: ['domain'] },
   generated:   { folders: [] },
   system:      { folders: [] },
   store:       { folders: ['domain', 'generated', 'system'] },
@@ -19,7 +20,7 @@ const LAYERS: Record<string, { folders: readonly string[]; isPure?: true }> = {
   server:      { folders: ['domain', 'store', 'feed', 'sweep', 'dispatch', 'graphql', 'notices'] },
   client:      { folders: ['domain'] },
   worker:      { folders: ['domain', 'system'] },
-  cli:         { folders: ['domain', 'job-types', 'store', 'notices', 'server', 'client', 'worker', 'system'] },
+  cli:         { folders: ['domain', 'job-types', 'own-job-types', 'store', 'notices', 'server', 'client', 'worker', 'system'] },
   main:        { folders: ['cli', 'domain'] },
 };
 

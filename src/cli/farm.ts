@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { type JobTypeRegistry, joinJobTypes } from '../domain/job-type-registry.ts';
 import { BUILT_IN_JOB_TYPES } from '../job-types/built-in.ts';
 import type { NotifierOptions } from '../notices/notifier.ts';
+import { OwnJobTypes } from '../own-job-types/own-job-types.ts';
 import { checkListenHost } from '../server/listen-address.ts';
 import { startGateway } from '../server/start-gateway.ts';
 import { DEFAULT_LOG_LIMIT_BYTES } from '../store/append-task-log.ts';
@@ -19,6 +21,8 @@ export interface FarmOptions {
   readonly dataDirectory: string;
   /** A server of one's own; without it the gateway runs PostgreSQL in the data directory. */
   readonly databaseUrl?: string;
+  /** A folder with job types of one's own. */
+  readonly jobTypes?: string;
   readonly hasWorker: boolean;
   /** What the worker's command gets beside its gateway and folders. */
   readonly workerArguments?: readonly string[];
@@ -36,6 +40,7 @@ export interface Farm {
   readonly url: string;
   /** Absolute, without symbolic links. */
   readonly dataDirectory: string;
+  readonly jobTypes: JobTypeRegistry;
   readonly worker: LocalWorker | undefined;
   /** Resolves when the farm cannot go on; close it then. */
   readonly lost: Promise<Error>;
@@ -64,6 +69,7 @@ export async function startFarm(options: FarmOptions, { logger, signal }: FarmDe
     undo.add('the data directory', () => directory.release());
     signal.throwIfAborted();
 
+    const jobTypes = await openJobTypes(options.jobTypes, undo, logger);
     const server = options.databaseUrl ? undefined : await startEmbedded({ directory, logger });
     if (server) undo.add('the database server', () => server.stop());
     signal.throwIfAborted();
@@ -76,7 +82,7 @@ export async function startFarm(options: FarmOptions, { logger, signal }: FarmDe
     const { host, port, allowAnonymous, leaseSeconds, retryDelaySeconds, picturesPerJob, webhooks } = options;
     const gateway = await startGateway({
       database,
-      jobTypes: BUILT_IN_JOB_TYPES,
+      jobTypes,
       logger,
       host,
       port,
@@ -105,6 +111,7 @@ export async function startFarm(options: FarmOptions, { logger, signal }: FarmDe
     return {
       url: gateway.url,
       dataDirectory: directory.path,
+      jobTypes,
       worker,
       lost: server?.lost ?? new Promise(() => {}),
       close: () => undo.run(),
@@ -113,4 +120,12 @@ export async function startFarm(options: FarmOptions, { logger, signal }: FarmDe
     await undo.run();
     throw error;
   }
+}
+
+async function openJobTypes(folder: string | undefined, undo: UndoStack, logger: Logger): Promise<JobTypeRegistry> {
+  if (folder === undefined) return BUILT_IN_JOB_TYPES;
+  const taken = BUILT_IN_JOB_TYPES.list().map(({ name }) => name);
+  const own = await OwnJobTypes.open({ folder, taken, logger });
+  undo.add('the job types', () => own.close());
+  return joinJobTypes(BUILT_IN_JOB_TYPES, own);
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
+import type { JobTypeFault } from '../domain/job-type-registry.ts';
 import { VERSION } from '../server/version.ts';
 import { DEFAULT_PICTURES_PER_JOB } from '../store/put-picture.ts';
 import { defaultDataDirectory } from './default-data-directory.ts';
@@ -10,6 +11,7 @@ import type { GlobalFlags } from './global-options.ts';
 import { createLogger } from './logger.ts';
 import { wholeNumber } from './numbers.ts';
 import { listenForStop } from './stop-signal.ts';
+import { toPlainText } from './text.ts';
 import { chooseWebhooks, collectAddresses } from './webhooks.ts';
 import { addMachineOptions, type MachineFlags, toArguments } from './worker-options.ts';
 
@@ -18,6 +20,7 @@ interface Flags extends GlobalFlags, MachineFlags {
   readonly port: number;
   readonly dataDir: string;
   readonly databaseUrl?: string;
+  readonly jobTypes?: string;
   readonly worker: boolean;
   readonly allowAnonymous: boolean;
   readonly leaseSeconds: number;
@@ -50,6 +53,7 @@ export function serveCommand(): Command {
     .addOption(
       option('--database-url <url>', 'PostgreSQL 15 or newer to use instead of one of its own').env('DATABASE_URL'),
     )
+    .addOption(option('--job-types <folder>', 'a folder with job types of your own').env('TABLAO_JOB_TYPES'))
     .option('--no-worker', 'start no worker on this machine')
     .option('--allow-anonymous', 'let everyone in who reaches --host, without a token', false)
     .addOption(
@@ -97,6 +101,7 @@ async function serve(flags: Flags): Promise<void> {
     port: flags.port,
     dataDirectory: resolve(flags.dataDir),
     databaseUrl: flags.databaseUrl || undefined,
+    jobTypes: flags.jobTypes || undefined,
     hasWorker: flags.worker,
     workerArguments: toArguments(flags),
     allowAnonymous: flags.allowAnonymous,
@@ -127,14 +132,23 @@ async function serve(flags: Flags): Promise<void> {
   process.exitCode = EXIT_CODES.done;
 }
 
-function describe({ url, dataDirectory, worker }: Farm): string {
+function describe({ url, dataDirectory, jobTypes, worker }: Farm): string {
   return [
     `Tablao ${VERSION} listens on ${url}`,
     `  GraphiQL  ${url}/graphql`,
     `  data      ${dataDirectory}`,
+    `  job types ${jobTypes
+      .list()
+      .map(({ name }) => name)
+      .join(', ')}`,
+    ...jobTypes.faults().map((fault) => `  left out  ${describeFault(fault)}`),
     `  worker    ${describeWorker(worker)}`,
     '',
   ].join('\n');
+}
+
+function describeFault({ file, line, message }: JobTypeFault): string {
+  return toPlainText(`${file}${line === null ? '' : `:${line}`}: ${message}`);
 }
 
 function describeWorker(worker: Farm['worker']): string {
@@ -143,11 +157,13 @@ function describeWorker(worker: Farm['worker']): string {
   return `${how} (pid ${worker.pid}); its log is ${worker.logFile}`;
 }
 
-function toJson({ url, dataDirectory, worker }: Farm): object {
+function toJson({ url, dataDirectory, jobTypes, worker }: Farm): object {
   return {
     version: VERSION,
     url,
     dataDirectory,
+    jobTypes: jobTypes.list().map(({ name }) => name),
+    jobTypeFaults: jobTypes.faults(),
     worker: worker ? { pid: worker.pid, isAdopted: worker.isAdopted, logFile: worker.logFile } : null,
   };
 }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
@@ -24,12 +24,13 @@ afterAll(async () => {
 
 interface Serving {
   readonly url: string;
+  readonly jobTypeFaults: object[];
   readonly worker: { readonly pid: number; readonly isAdopted: boolean };
 }
 
 function startServe(...args: string[]) {
   const command = startCommand(['serve', '--json', '--log-level', 'warn', ...args]);
-  const ready = command.says(/^\{.*\}\n/).then(([line]) => JSON.parse(line) as Serving);
+  const ready = command.says(/^\{"version".*\}\n/m).then(([line]) => JSON.parse(line) as Serving);
   return { ...command, ready };
 }
 
@@ -45,10 +46,14 @@ describe('a gateway with its own database and worker', () => {
   it('goes on with the same data and the same worker after kill -9, and ends with 0 at SIGTERM, whoever listens', async () => {
     const data = join(folder.path, 'data');
     const port = String(await findFreePort());
-    const machine = ['--root', `proj=${folder.path}`, '--cycles-device', 'CPU'];
+    const types = join(folder.path, 'types');
+    await mkdir(types);
+    await writeFile(join(types, 'broken.mjs'), 'export default {\n  name: }');
+    const machine = ['--job-types', types, '--root', `proj=${folder.path}`, '--cycles-device', 'CPU'];
     const killed = startServe('--data-dir', data, '--port', port, ...machine);
     const first = await killed.ready;
     expect(first.worker.isAdopted).toBe(false);
+    expect(first.jobTypeFaults).toMatchObject([{ file: 'broken.mjs', line: 2 }]);
     const { submitJob } = await ask<{ submitJob: { job: { id: string } } }>(
       first.url,
       `mutation { submitJob(input: { type: "echo-sleep-test", name: "long", settings: { sleepSeconds: 3600 } }) {
