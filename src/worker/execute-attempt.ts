@@ -94,6 +94,7 @@ async function runCommands(
   const { attemptToken, commands, task } = assignment;
   await deps.jobFiles.check(task.job.files, signal);
   const outputs: Output[] = [];
+  const shareAll = (made: readonly Output[]) => made.map((output) => ({ ...output, path: share(output.path) }));
   for (const [index, command] of commands.entries()) {
     const run = COMMANDS[command.name];
     if (run === undefined) {
@@ -111,11 +112,15 @@ async function runCommands(
       untilMayMove: (until) => deps.gate.untilOpen(attemptToken, until),
       showFrame: (frame, source) => deps.pictures.add({ attemptToken, frame, source }),
       reportProgress: (progress) =>
-        deps.outbox.progress(attemptToken, { ...progress, fraction: (index + progress.fraction) / commands.length }),
+        deps.outbox.progress(attemptToken, {
+          ...progress,
+          fraction: (index + progress.fraction) / commands.length,
+          ...(progress.outputs && { outputs: shareAll(progress.outputs) }),
+        }),
     };
     outputs.push(...(await run(command.parameters, context)));
   }
-  return outputs.map((output) => ({ ...output, path: share(output.path) }));
+  return shareAll(outputs);
 }
 
 /** No part of a token, which is a secret; ids have letters that a file name must not have. */

@@ -151,7 +151,7 @@ describe('two workers that see a folder under different paths', () => {
     expect([...names].sort()).toEqual(['east', 'west']);
 
     const { job } = await farm.gateway.run<{ job: { settings: object; files: object[]; frames: { nodes: object[] } } }>(
-      'query ($id: ID!) { job(id: $id) { settings files { path } frames(first: 1) { nodes { number path } } } }',
+      'query ($id: ID!) { job(id: $id) { settings files { path } frames(first: 100) { nodes { number path } } } }',
       { id },
     );
     expect(job.settings).toMatchObject({
@@ -160,7 +160,14 @@ describe('two workers that see a folder under different paths', () => {
       blenderVersion: old.version.split('.').slice(0, 2).join('.'),
     });
     expect(job.files).toEqual([{ path: 'proj:shots/a.blend' }]);
-    expect(job.frames.nodes).toEqual([{ number: 1, path: 'proj:shots/render/a/a_000001.png' }]);
+    const framePath = (number: number) => `proj:shots/render/a/a_${String(number).padStart(6, '0')}.png`;
+    expect(job.frames.nodes).toEqual(
+      Array.from({ length: 12 }, (_, index) => ({ number: index + 1, path: framePath(index + 1) })),
+    );
+    const { rows } = await farm.gateway.database.pool.query<{ path: string }>(
+      'SELECT path FROM output WHERE frame IS NOT NULL',
+    );
+    expect(rows.filter(({ path }) => path.includes(share) || path.includes('seen-from'))).toEqual([]);
     expect(await framesIn(join(share, 'shots', 'render', 'a'))).toHaveLength(12);
     expect(await readdir(join(share, 'shots', 'render', 'a'))).toContain('a_1-12-preview.mp4');
   });
