@@ -172,7 +172,7 @@ class Client:
         try:
             yield
         except (OSError, http.client.HTTPException) as error:
-            if is_late.is_set():
+            if is_late.is_set() or isinstance(error, TimeoutError):
                 raise self._late() from error
             raise
         finally:
