@@ -197,7 +197,7 @@ describe('a job type that goes wrong says so, and harms nobody', () => {
     [task(`type: 'gpu'`),                                            /\("say it"\) must have a type out of taskTypes \(blender, video, misc\), not the text "gpu"/],
     [task(`frames: [1, 2]`),                                         /has wrong frames: give them as text/],
     [task(`frames: '10-1'`),                                         /has wrong frames: .*10-1/],
-    [task(`frames: '1-1000000'`).replace('=> [', '=> [{ ...' + TASK + ", frames: '1' }, "), /make 1,000,001 frames/],
+    [task(`frames: '1-1000000'`).replace('=> [', `=> [{ ...${TASK}, frames: '1' }, `), /make 1,000,001 frames/],
     [task(`depends: [0]`),                                           /has an unknown field "depends"/],
     [task(`dependsOn: [0]`),                                         /depends on tasks\[0\], which does not come before it: .*no cycle/],
     [task(`dependsOn: [3]`),                                         /depends on tasks\[3\]/],
