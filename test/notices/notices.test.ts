@@ -22,7 +22,7 @@ import { createTestStore } from '../support/test-store.ts';
 import { refuse, WebhookReceiver } from '../support/webhook-receiver.ts';
 
 const KEY = Buffer.from('a key that is long enough, and no secret');
-const PATIENCE = { timeout: 15_000, interval: 20 };
+const PATIENCE = { timeout: 25_000, interval: 20 };
 /** Of tests that are not about pauses. */
 const SHORT = [30, 30, 30];
 
@@ -241,7 +241,9 @@ describe('a gateway that is killed', () => {
     return child;
   }
 
-  it('tells after its next start what it had not told, also what it had not seen, each once', async () => {
+  it('tells after its next start what it had not told, also what it had not seen, each once', {
+    timeout: 120_000,
+  }, async () => {
     const receiver = await startReceiver();
     database = await createTestDatabase();
     left.push(() => database.drop());
