@@ -7,6 +7,7 @@ import {
   parseFrameRange,
 } from '../domain/frame-range.ts';
 import { encodeCursor } from '../feed/cursor.ts';
+import { byId } from '../feed/read-together.ts';
 import { countFrames, type Frame, type FramePlace, ORDER_OF_FRAMES, readFrames } from '../store/frames.ts';
 import type { SortValue } from '../store/page-window.ts';
 import { type FramesChange, requeueFrames } from '../store/requeue-frames.ts';
@@ -18,8 +19,9 @@ import { orUserError, resultUnion } from './errors.ts';
 import { encodeId, requireId } from './global-id.ts';
 import { CHECKS, findIssues, refuseIssues } from './input.ts';
 import { noCursor, readPage } from './page.ts';
+import { readForSiblings } from './siblings.ts';
 import { TaskStatusEnum } from './status.ts';
-import { readJob, readTask, readTasks } from './stored.ts';
+import { readJob, readTasks } from './stored.ts';
 
 /** The frames of jobs. They are no nodes: a frame is a number in a task. */
 
@@ -31,7 +33,19 @@ const FrameType = builder.objectRef<Frame>('Frame').implement({
       type: TaskStatusEnum,
       description: "Its task's status; COMPLETED as soon as the attempt that is executing the task has saved it.",
     }),
-    task: t.prismaField({ type: 'Task', description: 'The task that holds it.', resolve: readTask }),
+    task: t.prismaField({
+      type: 'Task',
+      description: 'The task that holds it.',
+      resolve: async (query, { taskId }, _args, context, info) => {
+        const { task } = context.store.prisma;
+        const read = readForSiblings(context, info, 'tasks', async (ids) =>
+          byId(await task.findMany({ ...query, where: { id: { in: ids } } })),
+        );
+        const found = await read(taskId);
+        if (!found) throw new Error(`The task ${taskId} was deleted while its frames were read.`);
+        return found;
+      },
+    }),
     path: t.exposeString('path', {
       nullable: true,
       description: 'Where its file was last put; null until it is saved for the first time.',
@@ -61,13 +75,22 @@ builder.prismaObjectFields('Job', (t) => ({
       after: t.arg.string({ description: 'The cursor of the frame before the page.' }),
       status: t.arg({ type: TaskStatusEnum, description: 'Only those with this status.' }),
     },
-    resolve: ({ id, framesTotal }, { status, ...page }, { store }) =>
-      readPage<Frame>(page, {
+    resolve: ({ id, framesTotal }, { status, ...page }, context, info) => {
+      const { pool } = context.store;
+      return readPage<Frame>(page, {
         order: ORDER_OF_FRAMES,
-        read: ({ after, take }) =>
-          readFrames(store.pool, id, { after: after ? placeOf(after) : undefined, status, limit: take }),
-        count: async () => (status ? await countFrames(store.pool, id, status) : framesTotal),
-      }),
+        async read({ after, take: limit }) {
+          const wanted = { after: after ? placeOf(after) : undefined, status, limit };
+          const read = readForSiblings(context, info, 'frames', (jobIds) => readFrames(pool, jobIds, wanted));
+          return (await read(id)) ?? [];
+        },
+        async count() {
+          if (!status) return framesTotal;
+          const count = readForSiblings(context, info, 'count', (jobIds) => countFrames(pool, jobIds, status));
+          return (await count(id)) ?? 0;
+        },
+      });
+    },
   }),
   latestFrame: t.field({
     type: FrameType,

@@ -40,6 +40,7 @@ export interface FramePlace {
 }
 
 interface FrameTask {
+  readonly jobId: string;
   readonly id: string;
   readonly index: number;
   readonly status: TaskStatus;
@@ -49,45 +50,55 @@ interface FrameTask {
   readonly attemptId: string | null;
 }
 
-const FRAME_TASK = `task.id, task.index, task.status, task.frames, task.first_frame AS "firstFrame",
-  (SELECT attempt.id FROM attempt WHERE attempt.task_id = task.id AND attempt.ended_at IS NULL) AS "attemptId"`;
+const FRAME_TASK = `found.job_id AS "jobId", found.id, found.index, found.status, found.frames, found.first_frame AS "firstFrame",
+  (SELECT attempt.id FROM attempt WHERE attempt.task_id = found.id AND attempt.ended_at IS NULL) AS "attemptId"`;
 
-/** Tasks that begin at or before a frame and reach it or go beyond. None is wider than the job's widest. */
+/** Tasks of each job that begin at or before a frame and reach it or go beyond. None is wider than the job's widest. */
 const TASKS_AROUND: Statement = {
   name: 'frames-tasks-around',
-  text: `SELECT ${FRAME_TASK} FROM task
-    WHERE job_id = $1 AND status = ANY($2::text[]) AND first_frame >= $3 - (SELECT frame_span FROM job WHERE id = $1) AND first_frame <= $3 AND last_frame >= $3`,
+  text: `SELECT ${FRAME_TASK} FROM unnest($1::uuid[]) AS wanted (id) JOIN job ON job.id = wanted.id CROSS JOIN LATERAL (
+      SELECT * FROM task
+      WHERE job_id = job.id AND status = ANY($2::text[]) AND first_frame >= $3 - job.frame_span AND first_frame <= $3 AND last_frame >= $3
+    ) AS found`,
 };
-/** The next tasks by their first frame. Status by status, for only so are they read in the index's own order. */
+/** The next tasks of each job by their first frame. Status by status, for only so are they read in the index's own order. */
 const TASKS_BEYOND: Statement = {
   name: 'frames-tasks-beyond',
-  text: `SELECT found.* FROM unnest($2::text[]) AS wanted (status) CROSS JOIN LATERAL (
-      SELECT ${FRAME_TASK} FROM task
-      WHERE task.job_id = $1 AND task.status = wanted.status AND task.first_frame IS NOT NULL AND (task.first_frame, task.index) > ($3::integer, $4::integer)
-      ORDER BY task.first_frame, task.index LIMIT $5
-    ) AS found ORDER BY "firstFrame", index LIMIT $5`,
+  text: `SELECT ${FRAME_TASK} FROM unnest($1::uuid[], $3::integer[], $4::integer[]) AS wanted (job_id, first_frame, index) CROSS JOIN LATERAL (
+      SELECT next.* FROM unnest($2::text[]) AS each (status) CROSS JOIN LATERAL (
+        SELECT * FROM task
+        WHERE task.job_id = wanted.job_id AND task.status = each.status
+          AND task.first_frame IS NOT NULL AND (task.first_frame, task.index) > (wanted.first_frame, wanted.index)
+        ORDER BY task.first_frame, task.index LIMIT $5
+      ) AS next ORDER BY next.first_frame, next.index LIMIT $5
+    ) AS found ORDER BY found.job_id, found.first_frame, found.index`,
 };
 const SAVED_BY: Statement = {
   name: 'frames-saved-by',
   text: 'SELECT attempt_id AS "attemptId", frame FROM output WHERE attempt_id = ANY($1::uuid[]) AND frame >= $2',
 };
+const WANTED = 'unnest($1::uuid[], $2::uuid[], $3::integer[]) AS wanted (job_id, task_id, frame)';
 const NEWEST_FILES: Statement = {
   name: 'frames-newest-files',
-  text: `SELECT DISTINCT ON (task_id, frame) task_id AS "taskId", frame, attempt_id AS "attemptId", path, render_seconds AS "renderSeconds"
-    FROM output WHERE job_id = $1 AND frame = ANY($2::integer[]) ORDER BY task_id, frame, id DESC`,
+  text: `SELECT task_id AS "taskId", wanted.frame, file.attempt_id AS "attemptId", file.path, file.render_seconds AS "renderSeconds"
+    FROM ${WANTED} CROSS JOIN LATERAL (
+      SELECT attempt_id, path, render_seconds FROM output
+      WHERE output.job_id = wanted.job_id AND output.frame = wanted.frame AND output.task_id = wanted.task_id ORDER BY id DESC LIMIT 1
+    ) AS file`,
 };
 const PICTURES: Statement = {
   name: 'frames-pictures',
-  text: 'SELECT id, task_id AS "taskId", frame FROM picture WHERE job_id = $1 AND frame = ANY($2::integer[])',
+  text: `SELECT picture.id, picture.task_id AS "taskId", picture.frame FROM ${WANTED}
+    JOIN picture ON picture.task_id = wanted.task_id AND picture.frame = wanted.frame`,
 };
 const COUNTS: Statement = {
   name: 'frames-counts',
-  text: `SELECT status, sum(frame_count) AS count FROM task WHERE job_id = $1 AND status = ANY($2::text[]) GROUP BY status`,
+  text: `SELECT job_id AS "jobId", sum(frame_count) AS count FROM task WHERE job_id = ANY($1::uuid[]) AND status = $2 GROUP BY job_id`,
 };
 const COUNT_SAVED: Statement = {
   name: 'frames-count-saved',
-  text: `SELECT count(DISTINCT (attempt_id, frame)) AS count FROM output JOIN attempt ON attempt.id = output.attempt_id
-    WHERE attempt.job_id = $1 AND attempt.ended_at IS NULL AND output.frame IS NOT NULL`,
+  text: `SELECT attempt.job_id AS "jobId", count(DISTINCT (attempt_id, frame)) AS count FROM attempt JOIN output ON output.attempt_id = attempt.id
+    WHERE attempt.job_id = ANY($1::uuid[]) AND attempt.ended_at IS NULL AND output.frame IS NOT NULL GROUP BY attempt.job_id`,
 };
 const LATEST: Statement = {
   name: 'frames-latest',
@@ -101,40 +112,70 @@ const LATEST: Statement = {
 const BEFORE_ALL: FramePlace = { number: FIRST_FRAME - 1, taskIndex: -1 };
 const MAX_INDEX = 2_147_483_647;
 
+/** A page of a list of frames: of one status, if one is given. */
+export interface FramePage {
+  readonly after?: FramePlace | undefined;
+  readonly status?: TaskStatus | null | undefined;
+  readonly limit: number;
+}
+
 /**
- * At most `limit` frames of a job beyond a place, in order; of one status, if one is given. What is read are the tasks
- * that hold them, not those before them.
+ * At most `limit` frames of each job beyond a place, in order. What is read are the tasks that hold them, not those
+ * before them.
  */
 export async function readFrames(
   client: ClientBase | Pool,
-  jobId: string,
-  { after = BEFORE_ALL, status, limit }: { after?: FramePlace; status?: TaskStatus | null; limit: number },
-): Promise<Frame[]> {
+  jobIds: readonly string[],
+  { after = BEFORE_ALL, status, limit }: FramePage,
+): Promise<Map<string, Frame[]>> {
   const statuses = statusesOfTasks(status);
-  const { rows: around } = await query<FrameTask>(client, TASKS_AROUND, [jobId, statuses, after.number]);
-  const places = await findPlaces(client, around, after, status, limit);
-  let start = { number: after.number, taskIndex: MAX_INDEX };
-  for (;;) {
-    const values = [jobId, statuses, start.number, start.taskIndex, limit];
-    const { rows: beyond } = await query<FrameTask>(client, TASKS_BEYOND, values);
-    places.push(...(await findPlaces(client, beyond, after, status, limit)));
-    places.sort(comparePlaces);
-    const last = beyond.at(-1);
-    if (!last || beyond.length < limit) return await showFrames(client, jobId, places.slice(0, limit));
-    start = { number: last.firstFrame, taskIndex: last.index };
-    // Only up to the task that was read last every task is known; a task of many frames goes on beyond it.
-    if (places[limit - 1] && comparePlaces(places[limit - 1]!, start) <= 0)
-      return await showFrames(client, jobId, places.slice(0, limit));
+  const searches = jobIds.map((jobId) => ({
+    jobId,
+    start: { ...after, taskIndex: MAX_INDEX },
+    places: [] as HeldFrame[],
+  }));
+  const around = await query<FrameTask>(client, TASKS_AROUND, [jobIds, statuses, after.number]);
+  const reached = await findPlaces(client, around.rows, after, status, limit);
+  for (const search of searches) search.places = reached.get(search.jobId) ?? [];
+
+  for (let open = searches; open.length > 0; ) {
+    const starts = [open.map(({ start }) => start.number), open.map(({ start }) => start.taskIndex)];
+    const values = [open.map(({ jobId }) => jobId), statuses, ...starts, limit];
+    const { rows } = await query<FrameTask>(client, TASKS_BEYOND, values);
+    const tasks = Map.groupBy(rows, ({ jobId }) => jobId);
+    const beyond = await findPlaces(client, rows, after, status, limit);
+    open = open.filter((search) => {
+      const read = tasks.get(search.jobId) ?? [];
+      search.places = [...search.places, ...(beyond.get(search.jobId) ?? [])].sort(comparePlaces).slice(0, limit);
+      const last = read.at(-1);
+      if (!last || read.length < limit) return false;
+      search.start = { number: last.firstFrame, taskIndex: last.index };
+      // Only up to the task that was read last every task is known; a task of many frames goes on beyond it.
+      const end = search.places[limit - 1];
+      return !end || comparePlaces(end, search.start) > 0;
+    });
   }
+  const frames = await showFrames(
+    client,
+    searches.flatMap(({ places }) => places),
+  );
+  return Map.groupBy(frames, ({ jobId }) => jobId);
 }
 
-/** How many frames of a status a job has. */
-export async function countFrames(client: ClientBase | Pool, jobId: string, status: TaskStatus): Promise<number> {
-  const { rows } = await query<{ status: TaskStatus; count: number }>(client, COUNTS, [jobId, statusesOfTasks(status)]);
-  const count = rows.find((row) => row.status === status)?.count ?? 0;
-  if (status !== 'active' && status !== 'completed') return count;
-  const { rows: saved } = await query<{ count: number }>(client, COUNT_SAVED, [jobId]);
-  return status === 'active' ? count - saved[0]!.count : count + saved[0]!.count;
+/** How many frames of a status each job has; jobs without any may be left out. */
+export async function countFrames(
+  client: ClientBase | Pool,
+  jobIds: readonly string[],
+  status: TaskStatus,
+): Promise<Map<string, number>> {
+  type Counts = { jobId: string; count: number };
+  const { rows } = await query<Counts>(client, COUNTS, [jobIds, status]);
+  const counts = new Map(rows.map(({ jobId, count }) => [jobId, count]));
+  if (status !== 'active' && status !== 'completed') return counts;
+  const { rows: saved } = await query<Counts>(client, COUNT_SAVED, [jobIds]);
+  for (const { jobId, count } of saved)
+    counts.set(jobId, (counts.get(jobId) ?? 0) + (status === 'active' ? -count : count));
+  return counts;
 }
 
 /** The frames of these outputs, by the outputs' ids. */
@@ -163,28 +204,29 @@ function statusesOfTasks(status: TaskStatus | null | undefined): readonly TaskSt
   return status === 'completed' ? ['completed', 'active'] : [status];
 }
 
-/** The first frames of each task that lie beyond the place. */
+/** The first frames of each task that lie beyond the place, by the job. */
 async function findPlaces(
   client: ClientBase | Pool,
   tasks: readonly FrameTask[],
   after: FramePlace,
   status: TaskStatus | null | undefined,
   limit: number,
-): Promise<HeldFrame[]> {
+): Promise<Map<string, HeldFrame[]>> {
   const isSplit = status === 'active' || status === 'completed';
   const live = tasks.flatMap(({ attemptId }) => (isSplit && attemptId ? [attemptId] : []));
   const saved = live.length > 0 ? await readSaved(client, live, after.number) : new Set<string>();
-  return tasks.flatMap((task) => {
+  const found = tasks.flatMap((task) => {
     const from = after.number + (task.index > after.taskIndex ? 0 : 1);
-    const found: HeldFrame[] = [];
+    const ofTask: HeldFrame[] = [];
     for (const number of framesFrom(task.frames, from)) {
-      if (found.length === limit) break;
+      if (ofTask.length === limit) break;
       const isWanted =
         !isSplit || !task.attemptId || saved.has(frameKey(task.attemptId, number)) === (status === 'completed');
-      if (isWanted) found.push({ number, taskIndex: task.index, task });
+      if (isWanted) ofTask.push({ number, taskIndex: task.index, task });
     }
-    return found;
+    return ofTask;
   });
+  return Map.groupBy(found, ({ task }) => task.jobId);
 }
 
 async function readSaved(client: ClientBase | Pool, attemptIds: readonly string[], from: number): Promise<Set<string>> {
@@ -193,8 +235,9 @@ async function readSaved(client: ClientBase | Pool, attemptIds: readonly string[
 }
 
 /** Adds what is known of each frame's newest file and of its picture. */
-async function showFrames(client: ClientBase | Pool, jobId: string, places: readonly HeldFrame[]): Promise<Frame[]> {
-  const values = [jobId, places.map(({ number }) => number)];
+async function showFrames(client: ClientBase | Pool, places: readonly HeldFrame[]): Promise<Frame[]> {
+  const taskIds = places.map(({ task }) => task.id);
+  const values = [places.map(({ task }) => task.jobId), taskIds, places.map(({ number }) => number)];
   const { rows: saved } = await query<SavedFile>(client, NEWEST_FILES, values);
   const { rows: pictures } = await query<{ id: string; taskId: string; frame: number }>(client, PICTURES, values);
   const files = new Map(saved.map((file) => [frameKey(file.taskId, file.frame), file]));
@@ -204,7 +247,7 @@ async function showFrames(client: ClientBase | Pool, jobId: string, places: read
     const file = files.get(key);
     const isSaved = file !== undefined && file.attemptId === task.attemptId;
     return {
-      jobId,
+      jobId: task.jobId,
       taskId: task.id,
       taskIndex: task.index,
       number,

@@ -1,5 +1,7 @@
 import { MAX_PICTURE_BYTES, PICTURE_SIDE } from '../domain/frame-picture.ts';
 
+/** A file that takes longer is none that a worker should be busy with. */
+const LONGEST_SECONDS = 30;
 /** The first that gives few enough bytes is taken; for frames that are no noise it is the first. */
 const QUALITIES = [80, 60, 40, 20];
 
@@ -16,6 +18,7 @@ export async function makePicture(source: string | Buffer): Promise<Buffer> {
     .resize({ width: PICTURE_SIDE, height: PICTURE_SIDE, fit: 'inside', withoutEnlargement: true })
     .flatten()
     .toColourspace('srgb')
+    .timeout({ seconds: LONGEST_SECONDS })
     .raw()
     .toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;

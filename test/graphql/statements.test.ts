@@ -16,16 +16,20 @@ beforeAll(async () => {
   await gateway.sweep.stop();
   log = new StatementLog(gateway.database.pool);
   const { store } = gateway;
-  // Each job with every task waiting for the first, a failed attempt, a block, and a live attempt of a worker of its own.
+  // Each job with every task waiting for the first, a failed attempt, a block, and a live attempt of a worker of its own
+  // that has saved a frame.
   const shape = Array.from({ length: TASKS }, (_, index) => (index < 2 ? [] : [0]));
+  const settings = { shape: JSON.stringify(shape), types: 'misc', framesEach: 2 };
+  const tasks = TEST_JOB_TYPES.get('shape')!.compile({ jobName: 'job', settings });
   jobIds = [];
   for (let n = 0; n < JOBS; n += 1) {
-    const job = await submitShape(store, shape, { name: `job ${n}`, priority: 100 - n, maxWorkers: 1 });
+    const job = await submitShape(store, shape, { name: `job ${n}`, priority: 100 - n, maxWorkers: 1, tasks });
     jobIds.push(job.id);
     const worker = await StoreWorker.signOn(store, { name: `worker ${n}` });
     const token = await worker.claim();
     await worker.sync(worker.reporting(token, { failed: { kind: 'OTHER', message: 'No.', exitCode: 1 } }));
-    await worker.claim();
+    const outputs = [{ frame: 3, path: '/out/3.png', bytes: 1, renderSeconds: 1 }];
+    await worker.sync(worker.reporting(await worker.claim(), { progress: { fraction: 0.5, outputs } }));
     await store.prisma.workerBlock.create({
       data: { jobId: job.id, workerId: worker.id, taskType: 'video', until: new Date(Date.now() + 3_600_000) },
     });
@@ -39,6 +43,7 @@ const WORKER = 'name status currentAttempts { number task { name job { name } } 
 const ATTEMPT = `number outcome failure { message } worker { ${WORKER} } task { name }`;
 const TASK = `name status waitingFor allowedActions worker { name } job { name } attempts(first: 2) { ${page(ATTEMPT)} }
   dependencies(first: 2) { ${edges('name attempts(last: 1) { nodes { number worker { name } } }')} totalCount }`;
+const FRAME = 'number status path imageUrl task { name job { name } worker { name } }';
 const JOB = `name allowedActions waitingFor secondsLeft jobType { name } workerBlocks { worker { ${WORKER} } until }
   statusChanges(first: 3) { ... on StatusChangeBatch { changes { sequence } cursor } }`;
 
@@ -50,6 +55,7 @@ const OPERATIONS: [string, string][] = [
   ['the tasks of jobs, by edges',        `query ($size: Int!) { jobs(first: $size) { ${edges(`name tasks(last: 5, filter: { statuses: [QUEUED, ACTIVE, SOFT_FAILED] }) { ${edges(TASK)} totalCount }`)} } }`],
   ['the same field under two names',     `query ($size: Int!) { jobs(first: $size) { nodes { a: tasks(first: 5) { ${page('name attempts { nodes { number } }')} } b: tasks(last: 1, filter: { statuses: [ACTIVE] }) { ${page('name worker { name }')} } } } }`],
   ['workers and what they execute',      `query ($size: Int!) { workers(first: $size) { ${page(`${WORKER} currentAttempts { task { dependencies { nodes { name } } attempts { nodes { worker { name } } } } }`)} } }`],
+  ['the frames of jobs',                 `query ($size: Int!) { jobs(first: $size) { nodes { latestFrame { ${FRAME} } frames(first: 5) { ${page(FRAME)} } active: frames(first: 3, status: ACTIVE) { ${edges(FRAME)} totalCount } } } }`],
   ['things by their ids',                `query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Job { name tasks(first: 5) { ${page(TASK)} } } } }`],
 ];
 

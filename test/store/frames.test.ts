@@ -55,15 +55,18 @@ it.each<[string, number, TaskStatus | null, number]>([
   ['the last failed', 600_075, 'failed', 600_076],
 ])('a page of a job of 1,000,000 frames costs the page: %s', async (_which, number, status, expected) => {
   const after = { number, taskIndex: TASKS };
-  const { result, blocks } = await countBlocks(() => readFrames(database.pool, jobId, { after, status, limit: 100 }));
+  const { result, blocks } = await countBlocks(async () => {
+    const pages = await readFrames(database.pool, [jobId], { after, status, limit: 100 });
+    return pages.get(jobId) ?? [];
+  });
   expect(result[0]?.number).toBe(expected);
   expect(result).toHaveLength(status === 'failed' ? result.length : 100);
   expect(blocks).toBeLessThan(FEW_BLOCKS);
 });
 
 it('counts the frames of a status by their tasks', async () => {
-  expect(await countFrames(database.pool, jobId, 'failed')).toBe(50);
-  expect(await countFrames(database.pool, jobId, 'completed')).toBe(499_970);
+  expect(await countFrames(database.pool, [jobId], 'failed')).toEqual(new Map([[jobId, 50]]));
+  expect(await countFrames(database.pool, [jobId], 'completed')).toEqual(new Map([[jobId, 499_970]]));
 });
 
 it('finds the task of a frame without those before it', async () => {
