@@ -6,7 +6,7 @@ import { killGroup } from '../../src/worker/process-group.ts';
 import { requireBlender } from './blender.ts';
 import { provideBlenderModule } from './blender-module.ts';
 
-export { INSTALL_MS } from './blender-module.ts';
+export { INSTALL_MS } from './python-environment.ts';
 
 const MODULES: Readonly<Record<string, string>> = { '4.2': '4.2.23', '4.5': '4.5.15', '5.0': '5.0.1' };
 
