@@ -9,7 +9,6 @@ from bpy.types import Context, Event, Operator
 
 from . import scene_properties, session
 from .core.checks.finding import Severity
-from .panels.submit import draw_form, draw_settings
 from .scene.mends import find_mend
 from .submit import current
 from .submit.choices import Overrides
@@ -210,25 +209,6 @@ class TABLAO_OT_mend(Operator):
         return {"FINISHED"}
 
 
-class TABLAO_OT_submit_dialog(Operator):
-    """Choose what the farm is to render, and submit it"""
-
-    bl_idname = "tablao.submit_dialog"
-    bl_label = "Submit to Tablao"
-
-    def invoke(self, context: Context, _event: Event) -> set[str]:
-        return context.window_manager.invoke_popup(self, width=460)
-
-    def draw(self, context: Context) -> None:
-        self.layout.label(text="Submit to Tablao", icon="RENDER_ANIMATION")
-        if session.get().farm is not None:
-            draw_settings(self.layout, context)
-        draw_form(self.layout, context)
-
-    def execute(self, _context: Context) -> set[str]:
-        return {"FINISHED"}
-
-
 CLASSES = (
     TABLAO_OT_connect,
     TABLAO_OT_show_preferences,
@@ -238,5 +218,4 @@ CLASSES = (
     TABLAO_OT_send_again,
     TABLAO_OT_cancel_submission,
     TABLAO_OT_mend,
-    TABLAO_OT_submit_dialog,
 )

@@ -10,9 +10,9 @@ from bpy.types import Context, TOPBAR_MT_render
 
 from . import job_type_properties, operators, preferences, scene_properties, session, timer
 from .panels import submit as submit_panel
-from .submit import current
+from .submit import current, dialog
 
-CLASSES = (*preferences.CLASSES, *operators.CLASSES, *submit_panel.CLASSES)
+CLASSES = (*preferences.CLASSES, *operators.CLASSES, *submit_panel.CLASSES, *dialog.CLASSES)
 
 
 def register() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 import bpy
 from bpy.types import Context, Panel, UILayout
 
 from .. import job_type_properties, scene_properties
 from ..core.checks.finding import Finding, Severity, worst
-from ..core.job_types import JobType, Setting
+from ..core.job_types import Setting
 from ..scene.mends import find_mend
 from ..submit import current
 from ..submit.run import Aim, Run, Step
@@ -83,24 +81,29 @@ class TABLAO_PT_dry_run(ConnectedPanel, Panel):
 
 
 def draw_form(layout: UILayout, context: Context) -> None:
+    """All of a submission but its settings and scheduling."""
+    if draw_choices(layout, context):
+        draw_buttons(layout, context)
+    draw_run(layout)
+
+
+def draw_choices(layout: UILayout, context: Context) -> bool:
+    """What is submitted. False when there is no gateway to submit it to: then that is said instead."""
     layout.use_property_split = True
     layout.use_property_decorate = False
-    is_connected = connection.draw_state(layout)
-    if is_connected:
-        chosen = scene_properties.of_scene(context.scene)
-        column = layout.column()
-        placeholder = {"placeholder": scene_properties.job_name_of(chosen)} if bpy.app.version >= (4, 1, 0) else {}
-        column.prop(chosen, "job_name", **placeholder)
-        column.prop(chosen, "job_type")
-        job_type = scene_properties.find_job_type(chosen)
-        if job_type is None:
-            draw_lines(layout, f"The gateway has no job type “{chosen.job_type_name}”: choose another.", "ERROR")
-        elif job_type.renders_open_file:
-            column.prop(chosen, "renders")
-        _draw_buttons(layout, job_type)
-    run = current.get()
-    if run is not None:
-        draw_run(layout, run)
+    if not connection.draw_state(layout):
+        return False
+    chosen = scene_properties.of_scene(context.scene)
+    column = layout.column()
+    placeholder = {"placeholder": scene_properties.job_name_of(chosen)} if bpy.app.version >= (4, 1, 0) else {}
+    column.prop(chosen, "job_name", **placeholder)
+    column.prop(chosen, "job_type")
+    job_type = scene_properties.find_job_type(chosen)
+    if job_type is None:
+        draw_lines(layout, f"The gateway has no job type “{chosen.job_type_name}”: choose another.", "ERROR")
+    elif job_type.renders_open_file:
+        column.prop(chosen, "renders")
+    return True
 
 
 def draw_settings(layout: UILayout, context: Context) -> None:
@@ -144,7 +147,7 @@ def _draw_setting(column: UILayout, group: object, setting: Setting) -> None:
         row.label(text="", icon="BLANK1")
 
 
-def _draw_buttons(layout: UILayout, job_type: Optional[JobType]) -> None:
+def draw_buttons(layout: UILayout, context: Context) -> None:
     run = current.get()
     if run is not None and not run.has_ended:
         row = layout.row(align=True)
@@ -156,15 +159,28 @@ def _draw_buttons(layout: UILayout, job_type: Optional[JobType]) -> None:
         return
     row = layout.row(align=True)
     row.scale_y = 1.3
-    row.enabled = job_type is not None
+    row.enabled = scene_properties.find_job_type(scene_properties.of_scene(context.scene)) is not None
     row.operator("tablao.submit", text="Submit", icon="RENDER_ANIMATION")
     row.operator("tablao.check", text="", icon="CHECKMARK")
 
 
-def draw_run(layout: UILayout, run: Run) -> None:
+def draw_run(layout: UILayout) -> None:
     """What became of the last submission, or what it is at."""
-    if run.findings:
-        draw_findings(layout, run)
+    run = current.get()
+    if run is None:
+        return
+    draw_findings(layout, run)
+    if is_only_warned(run):
+        layout.operator("tablao.submit", text="Submit Anyway", icon="RENDER_ANIMATION").ignore_warnings = True
+    draw_outcome(layout, run)
+
+
+def is_only_warned(run: Run) -> bool:
+    """Whether nothing but warnings kept it from being submitted."""
+    return run.aim == Aim.SUBMIT and run.step == Step.STOPPED and worst(run.findings) == Severity.WARNING
+
+
+def draw_outcome(layout: UILayout, run: Run) -> None:
     if run.step == Step.SUBMITTED and run.job is not None:
         job = run.job
         how = "was submitted before" if job.already_submitted else "submitted"
@@ -182,14 +198,13 @@ def draw_run(layout: UILayout, run: Run) -> None:
 
 
 def draw_findings(layout: UILayout, run: Run) -> None:
+    if not run.findings:
+        return
     box = layout.box()
     for number, finding in enumerate(run.findings[:MOST_FINDINGS]):
         _draw_finding(box, number, finding)
     if len(run.findings) > MOST_FINDINGS:
         box.label(text=f"And {len(run.findings) - MOST_FINDINGS} more", icon="BLANK1")
-    is_only_warned = run.aim == Aim.SUBMIT and run.step == Step.STOPPED and worst(run.findings) == Severity.WARNING
-    if is_only_warned:
-        box.operator("tablao.submit", text="Submit Anyway", icon="RENDER_ANIMATION").ignore_warnings = True
 
 
 def _draw_finding(box: UILayout, number: int, finding: Finding) -> None:

@@ -67,6 +67,7 @@ class Run:
     aim: Aim
     overrides: Overrides = field(default_factory=Overrides)
     ignores_warnings: bool = False
+    on_end: Optional[Callable[[Run], None]] = None
     step: Step = Step.CONNECTING
     findings: list[Finding] = field(default_factory=list)
     #: Why it failed, or what it waits for, in words.
@@ -303,6 +304,8 @@ class Run:
         self.step, self.ended_at = step, time.monotonic()
         if self._work is None:
             self._discard_snapshot()
+        if self.on_end is not None:
+            self.on_end(self)
 
     def _keep_snapshot(self) -> None:
         self._snapshot = ""
