@@ -74,6 +74,11 @@ export class Stage {
     return this.display.move(WIDTH - 2, HEIGHT - 2);
   }
 
+  /** Popups open there. */
+  putMouseInMiddle(): Promise<void> {
+    return this.display.move(WIDTH / 2, HEIGHT / 3);
+  }
+
   region(editor: string, kind = 'WINDOW'): Promise<Rectangle> {
     return this.window.run<Rectangle>(`result = rectangle(find_area('${editor}'), '${kind}')`);
   }

@@ -11,7 +11,13 @@ export interface State {
 const SUBPANEL = 31;
 const CONNECTED = `result = addon.session.get().link.value == 'connected'`;
 const FAILED = `result = addon.session.get().link.value == 'failed'`;
-const ENDED = `result = addon.submit.current.get().has_ended`;
+const ENDED = `run = addon.submit.current.get()\nresult = run is not None and run.has_ended`;
+
+/** As the Render menu does. */
+const OPEN_DIALOG = `
+with bpy.context.temp_override(window=main_window()):
+    bpy.ops.tablao.submit_dialog('INVOKE_DEFAULT')
+`;
 
 export const STATES: readonly State[] = [
   {
@@ -74,6 +80,25 @@ texture.image = image
     },
   },
   {
+    name: 'dialog',
+    async reach(stage) {
+      await stage.window.run('addon.submit.current.forget()');
+      await stage.putMouseInMiddle();
+      await stage.window.run(OPEN_DIALOG);
+      await stage.shootWindow(this.name);
+    },
+  },
+  {
+    name: 'dialog-errors',
+    async reach(stage) {
+      await stage.display.key('Return');
+      await stage.window.until(ENDED);
+      await stage.shootWindow(this.name);
+      await stage.display.key('Escape');
+      await stage.putMouseAway();
+    },
+  },
+  {
     name: 'warnings',
     async reach(stage) {
       await stage.window.run('scene.camera, scene.render.filepath = camera, path\nbpy.ops.wm.save_mainfile()');
@@ -100,6 +125,17 @@ texture.image = image
       stage.farm.goOn();
       await stage.window.until(ENDED);
       await stage.shootPanel(this.name);
+    },
+  },
+  {
+    name: 'notice',
+    async reach(stage) {
+      await stage.putMouseInMiddle();
+      await stage.window.run(OPEN_DIALOG);
+      await stage.display.key('Return');
+      await stage.window.until(`result = addon.submit.current.get().step.value == 'Submitted'`);
+      await stage.shootWindow(this.name);
+      await stage.display.key('Escape');
     },
   },
 ];
