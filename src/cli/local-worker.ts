@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../system/process-identity.ts';
 import { readLockHolder } from '../worker/lock-file.ts';
 import { openStateDirectory, readJson } from '../worker/state-directory.ts';
-import { RESTART_EXIT_CODE } from './worker.ts';
+import { readEnd } from '../worker/worker-end.ts';
 
 export interface LocalWorkerOptions {
   /** Its gateway's address. */
@@ -57,7 +57,7 @@ interface WorkerProcess {
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
   const { logger, logFile } = options;
   const stopping = new AbortController();
-  openStateDirectory(options.stateDirectory);
+  const state = openStateDirectory(options.stateDirectory);
   let current = (await adoptWorker(options)) ?? (await spawnWorker(options));
   const first = current;
 
@@ -65,12 +65,13 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
     for (let failures = 0; ; ) {
       const since = performance.now();
       const exitCode = await current.ended;
+      const end = readEnd(state.end, current.identity);
       if (stopping.signal.aborted) return;
-      if (exitCode === 0) {
+      if (end === 'OFFLINE') {
         logger.info('the local worker was asked to leave: the next start of the gateway starts it again');
         return;
       }
-      if (exitCode === RESTART_EXIT_CODE) {
+      if (end === 'RESTART') {
         logger.info('the local worker restarts, as it was asked to');
       } else {
         failures = performance.now() - since > STABLE_MS ? 1 : failures + 1;

@@ -17,6 +17,8 @@ export interface StateDirectory {
   readonly path: string;
   readonly registration: string;
   readonly lock: string;
+  /** What the process left for (worker-end.ts). */
+  readonly end: string;
   readonly journal: string;
   /** One file per running program (process-record.ts). */
   readonly programs: string;
@@ -35,6 +37,7 @@ export function openStateDirectory(path: string): StateDirectory {
     path,
     registration: join(path, 'worker.json'),
     lock: join(path, 'worker.lock'),
+    end: join(path, 'end.json'),
     journal: join(path, 'reports.ndjson'),
     programs: join(path, 'programs'),
     attempts: join(path, 'attempts'),

@@ -17,6 +17,7 @@ import type { Clock, Moment } from './moment.ts';
 import type { MoveGate } from './move-gate.ts';
 import type { Outbox } from './outbox.ts';
 import { explainRefusal, type Session } from './session.ts';
+import type { WorkerEnd } from './worker-end.ts';
 
 /** What the gateway may need beyond `waitSeconds`; after that the connection counts as lost. */
 const ANSWER_MS = 15_000;
@@ -88,7 +89,7 @@ export class SyncLoop {
    * @returns what the worker is to do next: OFFLINE (also after `close`) or RESTART
    * @throws SetupError when the gateway will not have this worker; the signal's reason
    */
-  async run(signal: AbortSignal): Promise<'OFFLINE' | 'RESTART'> {
+  async run(signal: AbortSignal): Promise<WorkerEnd> {
     signal.addEventListener('abort', () => this.#wake(), { once: true });
     for (;;) {
       signal.throwIfAborted();

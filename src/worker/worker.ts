@@ -26,6 +26,7 @@ import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import { SyncLoop } from './sync-loop.ts';
 import { chooseTaskTypes } from './task-types.ts';
 import { WebSocketGateway } from './websocket-gateway.ts';
+import { noteEnd, type WorkerEnd } from './worker-end.ts';
 
 export interface WorkerOptions {
   /** Base address, as `http://127.0.0.1:4000`. */
@@ -70,7 +71,7 @@ const LAST_PICTURES_MS = 1000;
  * @returns RESTART when the gateway asked for a restart, else OFFLINE; it has signed off, if the gateway was there
  * @throws SetupError: state directory in use or not writable, a root, device or program that is not there, gateway refuses, session taken over, worker deleted
  */
-export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promise<'OFFLINE' | 'RESTART'> {
+export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promise<WorkerEnd> {
   const { logger, signal } = deps;
   const state = openStateDirectory(options.stateDir);
   const lock = await takeLock(state.lock, `the state directory "${state.path}"`);
@@ -104,13 +105,14 @@ export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promi
         ],
       };
       const clock = deps.clock ?? systemClock;
-      return await work(options, offer, { state, client, pool, programs, logger, signal, clock });
+      const parts = { state, client, pool, programs, logger, signal, clock };
+      return await noteEnd(state.end, await work(options, offer, parts));
     } finally {
       await pool.close();
       await client.close();
     }
   } catch (error) {
-    if (signal.aborted && error === signal.reason) return 'OFFLINE';
+    if (signal.aborted && error === signal.reason) return await noteEnd(state.end, 'OFFLINE');
     throw error;
   } finally {
     lock.release();
@@ -143,7 +145,7 @@ function checkRoots(roots: readonly Root[]): void {
   if (missing) throw new SetupError(`--root ${missing.name}=${missing.path}: there is no such folder.`);
 }
 
-async function work(options: WorkerOptions, offer: Offer, parts: Parts): Promise<'OFFLINE' | 'RESTART'> {
+async function work(options: WorkerOptions, offer: Offer, parts: Parts): Promise<WorkerEnd> {
   const { state, client, pool, programs, logger, signal, clock } = parts;
   const { version, tags, roots = [], slots = 1 } = options;
   const lifetime = new AbortController();

@@ -92,6 +92,36 @@ describe('a gateway with its own database and worker', () => {
   });
 });
 
+describe('a worker that outlived its gateway', () => {
+  it.each([
+    ['OFFLINE', 'stays away', /asked to leave/],
+    ['RESTART', 'comes back at once', /restarts, as it was asked to/],
+  ])('when it is asked to be %s, %s', { timeout: 90_000 }, async (status, _what, expected) => {
+    const data = join(folder.path, `adopted-${status.toLowerCase()}`);
+    const port = String(await findFreePort());
+    const killed = startServe('--data-dir', data, '--port', port);
+    const { worker } = await killed.ready;
+    const signedOn = '{ workers { nodes { id status } } }';
+    const read = async (url: string) =>
+      (await ask<{ workers: { nodes: { id: string; status: string }[] } }>(url, signedOn)).workers.nodes[0];
+    const { url } = await killed.ready;
+    await until(async () => (await read(url))?.status === 'AWAKE');
+    killed.kill('SIGKILL');
+    await killed.ended;
+
+    const again = startServe('--data-dir', data, '--port', port, '--log-level', 'info');
+    expect((await again.ready).worker).toMatchObject({ pid: worker.pid, isAdopted: true });
+    const { id } = (await read(url))!;
+    await ask(url, `mutation { requestWorkerStatus(input: { id: "${id}", status: ${status} }) { __typename } }`);
+    const [said] = await again.says(/the local worker (was asked to leave|restarts, as it was asked to|has ended)/);
+    expect(said).toMatch(expected);
+    expect(await isAlive(worker.pid)).toBe(false);
+    if (status === 'RESTART') await until(async () => (await read(url))?.status === 'AWAKE');
+    again.kill('SIGTERM');
+    expect(await again.ended).toMatchObject({ exitCode: 0 });
+  });
+});
+
 /** Listens to the feed; resolves when the gateway has taken the subscription. */
 async function subscribe(url: string): Promise<{ closed: Promise<void> }> {
   const client = createClient({
