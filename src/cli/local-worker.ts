@@ -57,7 +57,7 @@ interface WorkerProcess {
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
   const { logger, logFile } = options;
   const stopping = new AbortController();
-  const state = openStateDirectory(options.stateDirectory);
+  const state = await openStateDirectory(options.stateDirectory);
   let current = (await adoptWorker(options)) ?? (await spawnWorker(options));
   const first = current;
 
@@ -109,7 +109,7 @@ async function adoptWorker({
   gateway,
   logger,
 }: LocalWorkerOptions): Promise<WorkerProcess | undefined> {
-  const { lock, registration } = openStateDirectory(stateDirectory);
+  const { lock, registration } = await openStateDirectory(stateDirectory);
   const identity = await readLockHolder(lock);
   if (identity === undefined) return undefined;
   const known = readJson(registration) as { gateway?: string } | undefined;

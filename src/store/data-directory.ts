@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, link, mkdir, readFile, readlink, realpath, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, link, readFile, readlink, realpath, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SetupError } from '../domain/setup-error.ts';
+import { makeFolders } from '../system/make-folders.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../system/process-identity.ts';
 
 /** A folder that this process alone uses, until `release` or its end. */
 export interface DataDirectory {
   /** Absolute, without symbolic links. */
   readonly path: string;
-  /** Idempotent. Call it last, when nothing writes to the folder any more. */
+  /** Also removes the folders that were made for it, if nothing is in them. Idempotent. Call it last, when nothing writes there any more. */
   release(): Promise<void>;
 }
 
@@ -30,14 +31,19 @@ const FOREIGN_HOLDER_DEAD_MS = 30_000;
  * @throws SetupError when it cannot be made or written, or when another gateway uses it
  */
 export async function openDataDirectory(folder: string): Promise<DataDirectory> {
-  const path = await makeFolder(folder);
+  const { path, made } = await makeFolder(folder);
   const lockFile = join(path, 'gateway.lock');
   const me: Holder = {
     token: randomUUID(),
     ...((await identifyProcess(process.pid)) ?? { pid: process.pid, startedAt: '' }),
     place: await describePlace(),
   };
-  await takeLock(path, lockFile, me);
+  try {
+    await takeLock(path, lockFile, me);
+  } catch (error) {
+    await removeEmpty(made);
+    throw error;
+  }
   const heartbeat = setInterval(() => {
     const now = new Date();
     utimes(lockFile, now, now).catch(() => {});
@@ -48,18 +54,28 @@ export async function openDataDirectory(folder: string): Promise<DataDirectory> 
     async release() {
       clearInterval(heartbeat);
       if ((await readHolder(lockFile))?.token === me.token) await rm(lockFile, { force: true });
+      await removeEmpty(made);
     },
   };
 }
 
-async function makeFolder(folder: string): Promise<string> {
+async function makeFolder(folder: string): Promise<{ path: string; made: string[] }> {
   try {
+    const made = await makeFolders(folder);
     // Folders above it keep the usual mode: as root, PostgreSQL's user must be able to pass through them.
-    const isNew = (await mkdir(folder, { recursive: true })) !== undefined;
-    if (isNew) await chmod(folder, 0o700);
-    return await realpath(folder);
+    if (made.length > 0) await chmod(folder, 0o700);
+    return { path: await realpath(folder), made };
   } catch (error) {
     throw unusable(folder, error);
+  }
+}
+
+/** @param folders the outermost first; what has something in it stays */
+async function removeEmpty(folders: readonly string[]): Promise<void> {
+  try {
+    for (const folder of folders.toReversed()) await rmdir(folder);
+  } catch {
+    // Not empty: it was used.
   }
 }
 
@@ -154,6 +170,7 @@ function unusable(path: string, error: unknown): SetupError {
     EPERM: 'permission denied',
     EROFS: 'the file system is read-only',
     ENOSPC: 'the disk is full',
+    ENOENT: 'no folder can be made there',
     EEXIST: 'it is not a folder',
     ENOTDIR: 'it is not a folder, or lies below a file',
   };

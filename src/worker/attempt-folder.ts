@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync, statSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { lstatSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { makeFolders } from '../system/make-folders.ts';
 import { AttemptFailure, errorCode, toAttemptFailure } from './attempt-failure.ts';
 import { readRecords, writeJson } from './state-directory.ts';
 
@@ -63,7 +64,7 @@ export async function removeLeftFolders(records: string, logger: Logger): Promis
 /** Makes a folder and its parents. @throws AttemptFailure that says what is in the way */
 export async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
   } catch (error) {
     throw explain(error, folder);
   }
@@ -71,19 +72,28 @@ export async function makeFolder(folder: string): Promise<void> {
 
 function explain(error: unknown, folder: string): AttemptFailure {
   const doing = `The folder "${folder}" cannot be made`;
-  const file = findFileAbove(folder);
-  if (file !== undefined) return new AttemptFailure('OTHER', `${doing}: "${file}" is a file.`);
+  const obstacle = findObstacle(folder);
+  if (obstacle !== undefined) return new AttemptFailure('OTHER', `${doing}: ${obstacle}`);
   if (errorCode(error) === 'EACCES' || errorCode(error) === 'EPERM' || errorCode(error) === 'EROFS') {
     return new AttemptFailure('OTHER', `${doing}: this worker may not write there (${errorCode(error)}).`);
   }
   return toAttemptFailure(error, doing);
 }
 
-/** The part of the path that should be a folder and is something else. */
-function findFileAbove(folder: string): string | undefined {
+/** What stands where the path has a folder, as a sentence. */
+function findObstacle(folder: string): string | undefined {
   for (let path = folder; ; path = dirname(path)) {
     const found = statSync(path, { throwIfNoEntry: false });
-    if (found !== undefined) return found.isDirectory() ? undefined : path;
+    if (found !== undefined) return found.isDirectory() ? undefined : `"${path}" is a file.`;
+    if (isLink(path)) return `"${path}" is a link to something that is not there; is a share not mounted?`;
     if (dirname(path) === path) return undefined;
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
   }
 }

@@ -1,16 +1,8 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { SetupError } from '../domain/setup-error.ts';
+import { makeFolders } from '../system/make-folders.ts';
 
 /** Where a worker keeps what must outlive it; one worker process at a time uses it (lock-file.ts). */
 export interface StateDirectory {
@@ -32,7 +24,7 @@ export interface StateDirectory {
  * Makes the directory, readable by its owner only: it holds the worker's token.
  * @throws SetupError when it cannot be made or written
  */
-export function openStateDirectory(path: string): StateDirectory {
+export async function openStateDirectory(path: string): Promise<StateDirectory> {
   const state = {
     path,
     registration: join(path, 'worker.json'),
@@ -44,11 +36,8 @@ export function openStateDirectory(path: string): StateDirectory {
     logs: join(path, 'logs'),
   };
   try {
-    if (!existsSync(path)) {
-      mkdirSync(path, { recursive: true });
-      chmodSync(path, 0o700);
-    }
-    for (const folder of [state.programs, state.attempts, state.logs]) mkdirSync(folder, { recursive: true });
+    if ((await makeFolders(path)).length > 0) chmodSync(path, 0o700);
+    for (const folder of [state.programs, state.attempts, state.logs]) await makeFolders(folder);
     const probe = join(path, `.probe-${process.pid}`);
     writeFileSync(probe, '');
     rmSync(probe);

@@ -73,7 +73,7 @@ const LAST_PICTURES_MS = 1000;
  */
 export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promise<WorkerEnd> {
   const { logger, signal } = deps;
-  const state = openStateDirectory(options.stateDir);
+  const state = await openStateDirectory(options.stateDir);
   const lock = await takeLock(state.lock, `the state directory "${state.path}"`);
   try {
     await cleanUp(state, logger);
@@ -124,7 +124,7 @@ async function cleanUp(state: StateDirectory, logger: Logger): Promise<void> {
   await killLeftPrograms(state.programs, logger);
   await removeLeftFolders(state.attempts, logger);
   rmSync(state.logs, { recursive: true, force: true });
-  openStateDirectory(state.path);
+  await openStateDirectory(state.path);
 }
 
 interface Parts {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -159,19 +160,19 @@ describe('what keeps a gateway from starting is said in one line', () => {
   });
 
   // Not even root may make a folder there.
-  it.each(['/sys/tablao', '/etc/passwd/tablao'])('a data directory that cannot be written: %s', async (path) => {
-    expectOneLine(await serve('--data-dir', path), new RegExp(`^The data directory ${path} cannot be used: `));
-  });
+  it.each(['/sys/tablao', '/proc/tablao', '/etc/passwd/tablao'])(
+    'a data directory that cannot be written: %s',
+    async (path) => {
+      expectOneLine(await serve('--data-dir', path), new RegExp(`^The data directory ${path} cannot be used: `));
+    },
+  );
 
-  it('a database that nobody reaches, without its password', async () => {
-    const ended = await serve(
-      '--database-url',
-      'postgresql://me:secret@127.0.0.1:1/farm',
-      '--data-dir',
-      join(folder.path, 'away'),
-    );
+  it('a database that nobody reaches, without its password, and leaves no folder behind', async () => {
+    const away = join(folder.path, 'away');
+    const ended = await serve('--database-url', 'postgresql://me:secret@127.0.0.1:1/farm', '--data-dir', away);
     expectOneLine(ended, /^Cannot reach the database "farm" at 127.0.0.1:1 as user "me": nothing listens there/);
     expect(ended.stderr).not.toContain('secret');
+    expect(existsSync(away)).toBe(false);
   });
 
   it('a database that is newer than the program', async () => {

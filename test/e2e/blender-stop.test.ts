@@ -122,7 +122,7 @@ describe('kill -9 of the worker in the middle of a render', () => {
     const output = join(hostFolder, 'killed');
     expect(readdirSync(output)).toEqual(['.tablao-attempt1']);
     mkdirSync(join(output, '.tablao-of-another-worker'));
-    const state = openStateDirectory(join(hostFolder, 'state'));
+    const state = await openStateDirectory(join(hostFolder, 'state'));
     await killLeftPrograms(state.programs, silentLogger);
     await removeLeftFolders(state.attempts, silentLogger);
     expect(readdirSync(output)).toEqual(['.tablao-of-another-worker']);
@@ -133,7 +133,7 @@ describe('kill -9 of the worker in the middle of a render', () => {
 
 describe('what an earlier worker left running', () => {
   it('is ended at the next start; a number that another process has now is left alone', async () => {
-    const programs = openStateDirectory(join(folder.path, 'left')).programs;
+    const { programs } = await openStateDirectory(join(folder.path, 'left'));
     const left = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
     const bystander = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
     const identity = await identifyProcess(left.pid ?? 0);

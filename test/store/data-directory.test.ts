@@ -47,9 +47,32 @@ describe('the folder', () => {
     expect(error).toBeInstanceOf(SetupError);
     expect(error.message).toBe(`The data directory ${join(root, path)} cannot be used: ${reason}.`);
   });
+
+  it.each(['/proc/tablao', '/proc/tablao/data'])('is refused where no folder can be made: %s', async (path) => {
+    const error = await open(path).catch((error) => error);
+    expect(error).toBeInstanceOf(SetupError);
+    expect(error.message).toBe(`The data directory ${path} cannot be used: no folder can be made there.`);
+  });
+
+  it('is gone again, with those above that were made for it, when nothing was put into it', async () => {
+    const directory = await open(join(root, 'a', 'b'));
+    await directory.release();
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it('stays when it was there before, or has something in it', async () => {
+    await mkdir(folder);
+    await (await open()).release();
+    const used = await open(join(root, 'a', 'b'));
+    await writeFile(join(used.path, 'file'), '');
+    await used.release();
+    expect(await readdir(root)).toEqual(['a', 'data']);
+  });
 });
 
 describe('the lock', () => {
+  beforeEach(() => mkdir(folder));
+
   it('keeps a second gateway out, naming the first, until the first lets go', async () => {
     const first = await open();
     const error = await open().catch((error) => error);
@@ -79,7 +102,6 @@ describe('the lock', () => {
   });
 
   it('is taken over when a power cut has left it empty', async () => {
-    await mkdir(folder);
     await writeFile(join(folder, 'gateway.lock'), '');
     await open();
   });

@@ -22,7 +22,7 @@ export interface Bench {
 }
 
 export async function openBench(folder: string, options: Partial<BlenderPoolOptions> = {}): Promise<Bench> {
-  const state = openStateDirectory(join(folder, 'state'));
+  const state = await openStateDirectory(join(folder, 'state'));
   const pool = new BlenderPool({
     blenders: [await findBlender(process.env.TABLAO_BLENDER)],
     allowAutoexec: false,

@@ -25,7 +25,7 @@ const registered = (id: string) => ({
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tablao-register-'));
-  state = openStateDirectory(folder);
+  state = await openStateDirectory(folder);
   asked = [];
   answers = [];
   server = createServer(async (request, response) => {
