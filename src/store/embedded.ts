@@ -57,6 +57,8 @@ const SOCKET_PORT = 5432;
 const SOCKET_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
 /** A server that gives no answer at all; one that says "starting up" is recovering, and is waited for. */
 const SILENCE_MS = 60_000;
+/** What the server's log says of a cluster that was cut off. */
+const RECOVERY = /database system was (interrupted|not properly shut down)/;
 /** A port that was taken meanwhile; the last processes of a server that was killed. */
 const PASSING_FAULTS = /Address already in use|could not create any TCP\/IP sockets|is still in use/;
 
@@ -171,28 +173,32 @@ async function setUp({ server, address, secret, cluster, logger }: StartedServer
 
 async function connectWhenReady(config: ClientConfig, server: ServerProcess, cluster: Cluster, logger: Logger) {
   const silentSince = Date.now();
-  let hasSaidSo = false;
+  let isTold = false;
+  // Every start is refused for a moment: only the server's log tells it from a recovery, which may take minutes.
+  const tellOfRecovery = async () => {
+    if (isTold || !RECOVERY.test(await readLog(cluster))) return;
+    isTold = true;
+    logger.info('the database was not shut down in good order: it recovers what was committed');
+  };
   for (;;) {
     const client = new Client(config);
     client.on('error', () => {});
     try {
       await client.connect();
+      await tellOfRecovery();
       return client;
     } catch (error) {
       if (server.hasEnded()) throw await explainEnd(cluster, logger, 'PostgreSQL did not start');
       const { code } = error as { code?: string };
-      const isRecovering = code === '57P03';
-      if (!isRecovering && code !== 'ENOENT' && code !== 'ECONNREFUSED') {
+      const isStarting = code === '57P03';
+      if (!isStarting && code !== 'ENOENT' && code !== 'ECONNREFUSED') {
         throw new SetupError(`PostgreSQL started and refuses the gateway: ${(error as Error).message}.`, {
           cause: error,
         });
       }
-      if (!isRecovering && Date.now() - silentSince > SILENCE_MS) {
+      if (isStarting) await tellOfRecovery();
+      else if (Date.now() - silentSince > SILENCE_MS) {
         throw new SetupError(`PostgreSQL does not answer; its log is ${cluster.log}.`);
-      }
-      if (isRecovering && !hasSaidSo) {
-        hasSaidSo = true;
-        logger.info('the database was not shut down in good order and is recovering');
       }
     }
     await Promise.race([delay(10), server.ended]);

@@ -13,7 +13,9 @@ import { type EmbeddedServer, startEmbedded } from '../../src/store/embedded.ts'
 import { findProcessesIn, until } from '../support/processes.ts';
 import { copyProgram, type ProgramCopy } from '../support/program-copy.ts';
 
-const logger = pino({ level: 'silent' });
+/** What the gateway's log says. */
+let said: string[] = [];
+const logger = pino({ base: null }, { write: (line: string) => void said.push(JSON.parse(line).msg) });
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65534;
 
@@ -24,6 +26,7 @@ const servers: { server: EmbeddedServer; directory: DataDirectory }[] = [];
 const hosts: ChildProcess[] = [];
 
 beforeEach(async () => {
+  said = [];
   root = await realpath(await mkdtemp(join(tmpdir(), 'tablao-embedded-')));
   await chmod(root, 0o755);
   folder = join(root, 'data');
@@ -202,6 +205,25 @@ describe('the embedded server', () => {
     process.kill(await readServerPid(), 'SIGSTOP');
     await server.stop(50);
     await until(async () => (await findProcessesIn(folder)).length === 0);
+  });
+
+  it('says that it recovers after a crash, and only then', async () => {
+    const recovery = () => said.filter((line) => /good order/.test(line));
+    const stop = async () => {
+      const { server, directory } = servers.pop()!;
+      await server.stop();
+      await directory.release();
+    };
+    await start();
+    await stop();
+    const { lost } = await start();
+    expect(recovery()).toEqual([]);
+
+    process.kill(await readServerPid(), 'SIGKILL');
+    await lost;
+    await stop();
+    await start();
+    expect(recovery()).toEqual(['the database was not shut down in good order: it recovers what was committed']);
   });
 
   it('says so when the server ends unasked', async () => {
