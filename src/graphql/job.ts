@@ -227,6 +227,7 @@ export const JobRef = builder.prismaNode('Job', {
       resolve: async (job, _args, context) => jobWaitingNotes(job, await context.farm()),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was submitted.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When anything of it last changed.' }),
     startedAt: t.expose('startedAt', {
       type: 'DateTime',
       nullable: true,
