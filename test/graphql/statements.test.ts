@@ -44,7 +44,7 @@ const ATTEMPT = `number outcome failure { message } worker { ${WORKER} } task { 
 const TASK = `name status waitingFor allowedActions worker { name } job { name } attempts(first: 2) { ${page(ATTEMPT)} }
   dependencies(first: 2) { ${edges('name attempts(last: 1) { nodes { number worker { name } } }')} totalCount }`;
 const FRAME = 'number status path imageUrl task { name job { name } worker { name } }';
-const JOB = `name allowedActions waitingFor secondsLeft jobType { name } workerBlocks { worker { ${WORKER} } until }
+const JOB = `name allowedActions waitingFor waitingNotes secondsLeft jobType { name } workerBlocks { worker { ${WORKER} } until }
   statusChanges(first: 3) { ... on StatusChangeBatch { changes { sequence } cursor } }`;
 
 /** With `$size` as the size of the pages that grow. */
@@ -73,6 +73,19 @@ describe('the number of statements', () => {
     await ask(3);
     const [few, many] = [await ask(3), await ask(JOBS)];
     expect(countShapes(many)).toEqual(countShapes(few));
+  });
+
+  it('of what a mutation of many shows is the same, though each has a transaction of its own', async () => {
+    const query = `mutation ($ids: [ID!]!) { requeueJobs(input: { ids: $ids }) {
+      ... on JobTransitionError { message job { name tasks(first: 2) { nodes { name worker { name } } } } } } }`;
+    const ask = async (size: number) => {
+      const ids = jobIds.slice(0, size).map((id) => encodeId('Job', id));
+      const statements = await log.during(() => gateway.run(query, { ids }));
+      return statements.filter(({ text }) => text.includes('"public".') || text.includes('parent.id'));
+    };
+    const few = await ask(3);
+    expect(few).toHaveLength(1 + 2 + 1);
+    expect(countShapes(await ask(JOBS))).toEqual(countShapes(few));
   });
 
   it('is one for the ids and one for the rows of each level', async () => {
