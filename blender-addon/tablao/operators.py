@@ -9,6 +9,7 @@ from bpy.types import Context, Event, Operator
 
 from . import scene_properties, session
 from .core.checks.finding import Severity
+from .core.sending import describe_size
 from .scene.mends import find_mend
 from .submit import current
 from .submit.choices import Overrides
@@ -136,7 +137,7 @@ class TABLAO_OT_submit(Operator):
         if run.step == Step.SUBMITTED and run.job is not None:
             job = run.job
             self.report(
-                {"INFO"}, f"“{job.name}” submitted: {job.frame_count} frames, {job.task_count} tasks, job {job.id}"
+                {"INFO"}, f"“{job.name}” submitted: {describe_size(job.frame_count, job.task_count)}, job {job.id}"
             )
             return {"FINISHED"}
         if run.step == Step.STOPPED:

@@ -1,6 +1,5 @@
 """The add-on's preferences: which gateway, who asks, and where the farm's folders are on this machine."""
 
-import getpass
 from typing import Any
 
 import bpy
@@ -41,13 +40,6 @@ def _find_gateway() -> str:
     return f"http://127.0.0.1:{USUAL_PORT}"
 
 
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""  # a container's user may have no name
-
-
 class TablaoRoot(PropertyGroup):
     name: StringProperty(name="Name", description="What workers call the folder too (worker --root NAME=PATH)")
     path: StringProperty(name="Folder", description="Where it is on this machine", subtype="DIR_PATH")
@@ -74,7 +66,7 @@ class TablaoPreferences(AddonPreferences):
     submitter: StringProperty(
         name="Submit As",
         description="Who the farm's lists say submitted your jobs, where nobody has to log in",
-        default=_user_name(),
+        default=settings.user_name(),
     )
     roots: CollectionProperty(type=TablaoRoot)
 

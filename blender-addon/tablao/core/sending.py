@@ -10,6 +10,7 @@ from .cancellation import Cancellation
 from .documents import load_document
 from .errors import GatewayError, RefusedError
 from .transport import Client
+from .words import count
 
 #: A restart of the gateway takes seconds; after this long the artist should hear that something is wrong.
 PATIENCE_SECONDS = 60.0
@@ -25,6 +26,11 @@ class SubmittedJob:
     task_count: int
     #: It had been submitted with the same key before.
     already_submitted: bool
+
+
+def describe_size(frames: int, tasks: int) -> str:
+    """`24 frames, 25 tasks`; a job without frames has only tasks."""
+    return ", ".join([*([count(frames, "frame")] if frames else []), count(tasks, "task")])
 
 
 @dataclass(frozen=True)

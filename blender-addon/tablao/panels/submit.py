@@ -184,7 +184,7 @@ def draw_outcome(layout: UILayout, run: Run) -> None:
     if run.step == Step.SUBMITTED and run.job is not None:
         job = run.job
         how = "was submitted before" if job.already_submitted else "submitted"
-        draw_lines(layout, f"“{job.name}” {how}: {_count(job.frame_count, job.task_count)}", "CHECKMARK")
+        draw_lines(layout, f"“{job.name}” {how}: {describe_size(job.frame_count, job.task_count)}", "CHECKMARK")
     elif run.step == Step.CHECKED and not run.findings:
         draw_lines(layout, "Nothing to complain of", "CHECKMARK")
     elif run.step == Step.HASHING and run.progress[1] > 1:
@@ -222,18 +222,11 @@ def draw_preview(layout: UILayout, run: Run) -> None:
     if preview is None:
         return
     column = layout.column(align=True)
-    column.label(text=_count(preview.frame_count, preview.task_count), icon="INFO")
+    column.label(text=describe_size(preview.frame_count, preview.task_count), icon="INFO")
     for task in preview.tasks[:MOST_TASKS]:
         column.label(text=task.name, icon="BLANK1", translate=False)
     if preview.task_count > MOST_TASKS:
         column.label(text=f"And {preview.task_count - MOST_TASKS:,} more", icon="BLANK1")
-
-
-def _count(frames: int, tasks: int) -> str:
-    words = [
-        f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in ((frames, "frame"), (tasks, "task")) if count
-    ]
-    return ", ".join(words)
 
 
 CLASSES = (TABLAO_PT_submit, TABLAO_PT_settings, TABLAO_PT_scheduling, TABLAO_PT_dry_run)

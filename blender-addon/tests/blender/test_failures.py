@@ -40,7 +40,9 @@ class Failures(BlenderTest):
         self.addCleanup(self.servers.close)
         # Artists wait longer than tests do.
         client = part("core.transport").Client
-        self._replace(part("session"), "Client", lambda *given, **_: client(*given, connect_seconds=1, answer_seconds=1))
+        self._replace(
+            part("session"), "Client", lambda *given, **_: client(*given, connect_seconds=1, answer_seconds=1)
+        )
 
     def test_gateway_down_at_the_start(self) -> None:
         self.preferences.gateway = str(free_address())
