@@ -6,6 +6,7 @@ import type PrismaTypes from '../generated/prisma/pothos.ts';
 import { getDatamodel } from '../generated/prisma/pothos.ts';
 import type { Context } from './context.ts';
 import { parseId } from './global-id.ts';
+import { limitIds } from './input.ts';
 
 /** What every type of the API is built with. Each noun's types, queries, mutations and subscriptions stand in one file. */
 export const builder = new SchemaBuilder<{
@@ -57,7 +58,8 @@ export const builder = new SchemaBuilder<{
     },
     nodesQueryOptions: {
       description: 'Many things by their global ids, in the order of the ids; null for each that does not exist.',
-      args: { ids: { description: 'The global ids.' } },
+      args: { ids: { description: 'The global ids, at most 1,000.' } },
+      resolve: (_root, { ids }, _context, _info, resolveNodes) => resolveNodes(limitIds(ids)),
     },
     idFieldOptions: { description: 'The global id.' },
   },

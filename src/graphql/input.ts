@@ -145,15 +145,15 @@ export function refuseArguments(argument: string, issues: readonly InputIssue[])
 const MAX_IDS = 1000;
 
 /** @throws GraphQLError BAD_REQUEST */
-export function limitIds(ids: readonly (string | number)[]): string[] {
+export function limitIds<Ids extends readonly unknown[]>(ids: Ids): Ids {
   if (ids.length > MAX_IDS)
     throw badRequest(`ids has ${ids.length} items; at most ${MAX_IDS} are allowed in one call.`);
-  return ids.map(String);
+  return ids;
 }
 
 /** The form for many ids: one after the other, in order. */
 export async function forEachId<Result>(
-  ids: readonly (string | number)[],
+  ids: readonly string[],
   run: (id: string) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];

@@ -130,6 +130,20 @@ describe('the limits of pages', () => {
   });
 });
 
+it.each([
+  ['nodes', 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }'],
+  ...['cancelJobs', 'requeueJobs', 'deleteJobs', 'cancelTasks', 'requeueTasks'].map((name) => [
+    name,
+    `mutation ($ids: [ID!]!) { ${name}(input: { ids: $ids }) { __typename } }`,
+  ]),
+])('%s takes a thousand ids and no more', async (_, query) => {
+  expect(await ask(query!, { ids: Array(1_000).fill('nobody') })).toHaveProperty('data');
+  expect(await ask(query!, { ids: Array(1_001).fill('nobody') })).toMatchObject({
+    code: 'BAD_REQUEST',
+    message: 'ids has 1001 items; at most 1000 are allowed in one call.',
+  });
+});
+
 describe('the limits of filters', () => {
   // biome-ignore format: one field per line
   const FILTERS: [list: string, type: string, field: string, taken: unknown, refused: unknown[]][] = [
