@@ -3,14 +3,14 @@
 from typing import Any
 
 import bpy
-from bpy.props import CollectionProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, StringProperty
 from bpy.types import AddonPreferences, Context, PropertyGroup
 
 from . import session, settings
 from .core.address import USUAL_PORT, gateway_of_repository, parse_address
 from .core.errors import AddressError
 from .core.roots import find_name_fault
-from .panels import connection
+from .panels import connection, drawn
 
 
 def _reconnect(_preferences: Any, _context: Context) -> None:
@@ -68,9 +68,15 @@ class TablaoPreferences(AddonPreferences):
         description="Who the farm's lists say submitted your jobs, where nobody has to log in",
         default=settings.user_name(),
     )
+    use_system_notices: BoolProperty(
+        name="Desktop Notifications",
+        description="Have the system tell too when a job of yours has ended, where it can",
+        default=True,
+    )
     roots: CollectionProperty(type=TablaoRoot)
 
-    def draw(self, _context: Context) -> None:
+    def draw(self, context: Context) -> None:
+        drawn.note(context)
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -78,6 +84,7 @@ class TablaoPreferences(AddonPreferences):
         column.prop(self, "gateway")
         column.prop(self, "token")
         column.prop(self, "submitter")
+        column.prop(self, "use_system_notices")
         connection.draw_test(layout)
         self._draw_roots(layout)
 

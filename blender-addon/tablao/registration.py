@@ -9,10 +9,11 @@ from bpy.app.handlers import persistent
 from bpy.types import Context, TOPBAR_MT_render
 
 from . import job_type_properties, operators, preferences, scene_properties, session, timer
+from .live import registration as live
 from .panels import submit as submit_panel
 from .submit import current, dialog
 
-CLASSES = (*preferences.CLASSES, *operators.CLASSES, *submit_panel.CLASSES, *dialog.CLASSES)
+CLASSES = (*preferences.CLASSES, *operators.CLASSES, *submit_panel.CLASSES, *dialog.CLASSES, *live.CLASSES)
 
 
 def register() -> None:
@@ -20,6 +21,7 @@ def register() -> None:
     for item in CLASSES:
         bpy.utils.register_class(item)
     scene_properties.register()
+    live.register()
     TOPBAR_MT_render.append(draw_menu)
     bpy.app.handlers.load_pre.append(leave_file)
     timer.register()
@@ -30,6 +32,7 @@ def unregister() -> None:
     bpy.app.handlers.load_pre.remove(leave_file)
     TOPBAR_MT_render.remove(draw_menu)
     current.forget()
+    live.unregister()
     session.close_session()
     job_type_properties.unregister_all()
     scene_properties.unregister()

@@ -41,6 +41,8 @@ class Session:
     farm: Optional[Farm] = None
     #: Why the link failed, for the artist.
     failure: Optional[Exception] = None
+    #: Another number says that it may be another gateway, or another user of it.
+    generation: int = 0
     _attempt: Optional[Work[Farm]] = None
     _retry_at: float = 0.0
     _retry_seconds: float = FIRST_RETRY_SECONDS
@@ -69,6 +71,7 @@ class Session:
         """Forgets the gateway that was: another address, another token."""
         if self._attempt is not None:
             self._attempt.cancel()
+        self.generation += 1
         self.farm = None
         self.failure = None
         self.link = Link.NONE

@@ -7,28 +7,23 @@ import time
 import bpy
 
 from . import session
+from .live import registration as live
+from .panels import drawn
 
 INTERVAL_SECONDS = 0.1
 #: A tick is to be felt by nobody.
 BUDGET_SECONDS = 0.002
-#: Where the add-on draws.
-_AREAS = {"PROPERTIES", "PREFERENCES"}
 
 
 def tick() -> float:
     current = session.get()
     link = current.link
     current.keep_connected(time.monotonic())
-    if current.background.pump(BUDGET_SECONDS) or current.link != link:
-        redraw()
+    called = current.background.pump(BUDGET_SECONDS)
+    has_changed = live.tick()
+    if called or has_changed or current.link != link:
+        drawn.redraw()
     return INTERVAL_SECONDS
-
-
-def redraw() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in _AREAS:
-                area.tag_redraw()
 
 
 def register() -> None:

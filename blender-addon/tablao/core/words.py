@@ -35,9 +35,11 @@ def name_task_status(task: TaskRow) -> str:
 
 
 def describe_waiting(job: JobRow) -> str:
-    """`Waits for a free worker`; empty when nothing of it waits."""
+    """`Waits for a free worker`; empty when it does not wait."""
     if job.max_workers == 0 and not job.has_ended:
         return "Held: it may have no workers"
+    if job.task_counts.get("ACTIVE"):
+        return ""  # more of it could run, but it gets on
     return _describe_reasons(job.waiting_for)
 
 
@@ -112,6 +114,11 @@ def describe_running(jobs: Sequence[JobRow], now: float) -> str:
         return f"{count(len(running), 'job')} rendering{frames}"
     waiting = [job for job in jobs if job.status == "QUEUED"]
     return f"{count(len(waiting), 'job')} waiting" if waiting else ""
+
+
+def describe_error(error: str, longest: int = 400) -> str:
+    """Without the lines of the log that the gateway adds: the log shows them."""
+    return shorten(error.partition("\nThe last lines of the log:")[0].strip(), longest)
 
 
 def shorten(text: str, longest: int = 32) -> str:

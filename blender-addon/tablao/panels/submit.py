@@ -11,7 +11,7 @@ from ..core.job_types import Setting
 from ..scene.mends import find_mend
 from ..submit import current
 from ..submit.run import Aim, Run, Step
-from . import connection
+from . import connection, drawn
 from .text import draw_lines
 
 ICONS = {Severity.ERROR: "CANCEL", Severity.WARNING: "ERROR", Severity.NOTE: "INFO"}
@@ -30,6 +30,7 @@ class TABLAO_PT_submit(OutputPanel, Panel):
     bl_label = "Tablao"
 
     def draw(self, context: Context) -> None:
+        drawn.note(context)
         draw_form(self.layout, context)
 
 
