@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import bpy
@@ -17,6 +18,7 @@ CLASSES = (*preferences.CLASSES, *operators.CLASSES, *submit_panel.CLASSES, *dia
 
 
 def register() -> None:
+    survive_closed_connections()
     session.open_session()
     for item in CLASSES:
         bpy.utils.register_class(item)
@@ -25,6 +27,15 @@ def register() -> None:
     TOPBAR_MT_render.append(draw_menu)
     bpy.app.handlers.load_pre.append(leave_file)
     timer.register()
+
+
+def survive_closed_connections() -> None:
+    """Python ignores SIGPIPE, but not inside Blender 4.3: there writing to a connection that the gateway has closed would end
+    Blender, without a word. Not undone: a thread may still be writing.
+    """
+    pipe_signal = getattr(signal, "SIGPIPE", None)  # Windows has none
+    if pipe_signal is not None and signal.getsignal(pipe_signal) == signal.SIG_DFL:
+        signal.signal(pipe_signal, signal.SIG_IGN)
 
 
 def unregister() -> None:

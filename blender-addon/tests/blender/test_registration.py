@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import threading
 from contextlib import redirect_stderr, redirect_stdout
@@ -49,6 +50,13 @@ class Registration(BlenderTest):
         disable()
         self.assertFalse(bpy.app.timers.is_registered(timer.tick))
         self.assertEqual(trace(), before)
+
+    def test_a_connection_that_was_closed_does_not_end_blender(self) -> None:
+        here, there = socket.socketpair()
+        with here:
+            there.close()
+            with self.assertRaises(BrokenPipeError):
+                here.send(b"hello")
 
     def test_comes_back_as_often_as_it_is_wanted(self) -> None:
         for _ in range(3):
