@@ -7,7 +7,11 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 
 /** Whatever has a case for each of TEST_BLENDERS. */
-const TESTS = ['test/addon', 'test/e2e/blender-versions.test.ts', 'test/e2e/extension-install.test.ts'];
+const TESTS = [
+  'test/addon/in-blender.test.ts',
+  'test/e2e/blender-versions.test.ts',
+  'test/e2e/extension-install.test.ts',
+];
 const ROOT = resolve(import.meta.dirname, '..');
 
 const programs = process.argv.slice(2).map((path) => resolve(process.env.INIT_CWD ?? '.', path));

@@ -1,8 +1,17 @@
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTestFolder } from '../support/blender.ts';
-import { INSTALL_MS, provideBlender, runInBlender, TEST_BLENDERS, type TestBlender } from '../support/blenders.ts';
+import {
+  GIVEN_BLENDERS,
+  INSTALL_MS,
+  provideBlender,
+  runInBlender,
+  type ScriptRun,
+  TEST_BLENDERS,
+  type TestBlender,
+} from '../support/blenders.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { installAddon } from '../support/install-addon.ts';
 import { findProcessesIn } from '../support/processes.ts';
 import { type Program, startWorkerProcess } from '../support/worker-process.ts';
 
@@ -18,11 +27,17 @@ describe.each(TEST_BLENDERS)('in Blender %s', (name) => {
   let gateway: TestGateway;
   let worker: Program;
   let blender: TestBlender;
+  /** With the add-on beside the tests; in a Blender that was given, with the one that it installed from the gateway. */
+  let run: ScriptRun = {};
 
   beforeAll(async () => {
     blender = await provideBlender(name);
     folder = await makeTestFolder('addon');
     gateway = await startTestGateway();
+    if (GIVEN_BLENDERS !== undefined) {
+      const { module, environment } = await installAddon(blender, gateway.url, folder.path);
+      run = { factory: false, environment: { ...environment, TABLAO_TEST_MODULE: module } };
+    }
     worker = startWorkerProcess(gateway.url, folder.path, 'worker', ['--blender', blender.program]);
   }, INSTALL_MS);
   afterAll(async () => {
@@ -37,9 +52,10 @@ describe.each(TEST_BLENDERS)('in Blender %s', (name) => {
       blender,
       `import runpy; runpy.run_path(${JSON.stringify(join(TESTS, 'run.py'))}, run_name="__main__")`,
       {
+        ...run,
         options: blender.version.startsWith('3.') ? [] : ['--online-mode'],
         args: modules,
-        environment: { TABLAO_TEST_GATEWAY: gateway.url, TABLAO_TEST_FOLDER: folder.path },
+        environment: { ...run.environment, TABLAO_TEST_GATEWAY: gateway.url, TABLAO_TEST_FOLDER: folder.path },
         timeoutMs: 280_000,
       },
     );

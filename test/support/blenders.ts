@@ -11,10 +11,10 @@ export { INSTALL_MS } from './python-environment.ts';
 const MODULES: Readonly<Record<string, string>> = { '4.2': '4.2.23', '4.5': '4.5.15', '5.0': '5.0.1' };
 
 /** Set by `npm run test:blender`: programs that take the place of the usual Blenders. */
-const GIVEN = process.env.TABLAO_TEST_BLENDERS?.split(delimiter);
+export const GIVEN_BLENDERS = process.env.TABLAO_TEST_BLENDERS?.split(delimiter);
 
 /** What tests of the add-on run in: the system's own Blender, and official builds of the Python package index. */
-export const TEST_BLENDERS: readonly string[] = GIVEN ?? ['system', ...Object.keys(MODULES)];
+export const TEST_BLENDERS: readonly string[] = GIVEN_BLENDERS ?? ['system', ...Object.keys(MODULES)];
 
 export interface TestBlender {
   readonly program: string;
@@ -53,6 +53,7 @@ export interface ScriptRun extends BlenderRun {
 export interface BlenderEnd {
   /** null when a signal ended it. */
   readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -96,7 +97,7 @@ export async function runBlender(
 ): Promise<BlenderEnd> {
   const end = await runToEnd(blender.program, args, { ...process.env, ...environment }, timeoutMs);
   if (end.exitCode === 0 || mayFail) return end;
-  throw new Error(`Blender ${blender.version} ended with ${end.exitCode}:\n${end.stdout}\n${end.stderr}`);
+  throw new Error(`Blender ${blender.version} ended with ${end.exitCode ?? end.signal}:\n${end.stdout}\n${end.stderr}`);
 }
 
 function runToEnd(
@@ -122,9 +123,9 @@ function runToEnd(
       clearTimeout(timer);
       reject(error);
     });
-    child.once('close', (exitCode) => {
+    child.once('close', (exitCode, signal) => {
       clearTimeout(timer);
-      resolve({ exitCode, stdout, stderr });
+      resolve({ exitCode, signal, stdout, stderr });
     });
   });
 }

@@ -4,10 +4,12 @@
 these tests, unless `TABLAO_TEST_MODULE` names one that is installed.
 """
 
+import faulthandler
 import sys
 import unittest
 from pathlib import Path
 
+faulthandler.enable()
 sys.dont_write_bytecode = True
 ADDON = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ADDON))

@@ -27,10 +27,22 @@ def part(name: str) -> ModuleType:
 
 
 def enable() -> None:
+    _know_repository()
     if MODULE not in bpy.context.preferences.addons:
         addon_utils.enable(MODULE, default_set=True)
     if MODULE not in bpy.context.preferences.addons:
         raise AssertionError("The add-on could not be enabled; its error stands above.")
+
+
+def _know_repository() -> None:
+    """Factory settings have forgotten from which repository an installed extension came; its files are still there."""
+    base, _, rest = MODULE.partition(".")
+    if base == "bl_ext":
+        name = rest.partition(".")[0]
+        repositories = bpy.context.preferences.extensions.repos
+        if name not in [repository.module for repository in repositories]:
+            url = f"{GATEWAY}/blender/index.json"
+            repositories.new(name=name, module=name, remote_url=url).use_remote_url = True
 
 
 def disable() -> None:
