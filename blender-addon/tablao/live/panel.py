@@ -13,7 +13,7 @@ from ..core.live_tasks import LiveTasks
 from ..core.notice_words import describe_end
 from ..core.rows import JobRow, TaskRow
 from ..panels import connection, drawn
-from ..panels.text import draw_lines
+from ..panels.text import ICON_ALONE, draw_lines
 from . import farm, pictures, properties
 from .view import view
 
@@ -176,7 +176,7 @@ def _draw_notices(layout: UILayout, current: LiveFarm) -> None:
     box = layout.box()
     for number, end in enumerate(list(current.notices)[:MOST_NOTICES]):
         row = box.row()
-        draw_lines(row, describe_end(end), END_ICONS.get(end.status, "INFO"), less=6)
+        draw_lines(row, describe_end(end), END_ICONS.get(end.status, "INFO"), button=ICON_ALONE)
         row.operator("tablao.dismiss_notice", text="", icon="X", emboss=False).number = number
     more = len(current.notices) - MOST_NOTICES
     if more > 0:
@@ -191,7 +191,8 @@ def _draw_connection(layout: UILayout, current: LiveFarm) -> None:
         return
     row = layout.row()
     text = "Not connected since" if current.is_refused else "Reconnecting since"
-    draw_lines(row, f"{text} {since:%H:%M:%S}. {current.away_reason}", "ERROR" if current.is_refused else "SORTTIME", 6)
+    icon = "ERROR" if current.is_refused else "SORTTIME"
+    draw_lines(row, f"{text} {since:%H:%M:%S}. {current.away_reason}", icon, button=ICON_ALONE)
     row.operator("tablao.reconnect", text="", icon="FILE_REFRESH")
 
 
@@ -232,7 +233,7 @@ def _draw_job(layout: UILayout, job: JobRow) -> None:
         row.operator("tablao.cancel_order", text="", icon="X")
     if view.refusal:
         row = layout.row()
-        draw_lines(row, view.refusal, "ERROR", less=6)
+        draw_lines(row, view.refusal, "ERROR", button=ICON_ALONE)
         row.operator("tablao.dismiss_refusal", text="", icon="X", emboss=False)
 
 

@@ -19,6 +19,8 @@ _LEAST = 100
 #: Where nothing says how wide it is.
 _USUAL_WIDTH = 400
 _INTERFACE_FONT = 0
+#: What a button says that has only an icon.
+ICON_ALONE = " "
 
 #: Of the dialog that is being drawn: Blender before 4.2 does not say how wide it is.
 _dialog_width: Optional[float] = None
