@@ -12,6 +12,8 @@ const KINDS = {
   blender: (version) => `Blender ${version}`,
   root: (name) => `the root "${name}"`,
   program: (name) => `the program "${name}"`,
+  engine: (name) => `the render engine ${name}`,
+  denoiser: (name) => `the denoiser ${name}`,
 } as const satisfies Record<string, (name: string) => string>;
 type NeedKind = keyof typeof KINDS;
 

@@ -8,7 +8,7 @@ import { type AllowedProgram, findAllowedPrograms } from './allowed-programs.ts'
 import { removeLeftFolders } from './attempt-folder.ts';
 import { Attempts } from './attempts.ts';
 import { BlenderPool } from './blender-pool.ts';
-import { findBlenders, findDevices, installedOf } from './blenders.ts';
+import { findBlenders, inspectBlenders, installedOf } from './blenders.ts';
 import { executeAttempt } from './execute-attempt.ts';
 import { type GatewayClient, PROTOCOL_VERSION, type SignOnInput } from './gateway-client.ts';
 import { JobFiles } from './job-files.ts';
@@ -83,7 +83,7 @@ export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promi
     const blenders = await findBlenders(options.blenders ?? []);
     const taskTypes = chooseTaskTypes(options.taskTypes, blenders, logger);
     const installed = installedOf(blenders);
-    const devices = await findDevices(installed, cyclesDevice, logger);
+    const abilities = await inspectBlenders(installed, cyclesDevice, logger);
     const registration = await ensureRegistered(options, state, logger, signal);
     const connect = deps.connect ?? (({ gateway, token }: Registration) => new WebSocketGateway(gateway, token));
     const client = connect(registration);
@@ -98,8 +98,9 @@ export async function runWorker(options: WorkerOptions, deps: WorkerDeps): Promi
       const offer = {
         taskTypes,
         blenderVersions: [...new Set(installed.map((blender) => blender.version))],
-        devices,
+        devices: abilities.devices,
         offers: [
+          ...abilities.offers,
           ...roots.map(({ name }) => toNeed('root', name)),
           ...programs.map(({ name }) => toNeed('program', name)),
         ],

@@ -64,9 +64,10 @@ describe('a worker with several Blenders', () => {
     );
     expect(workers.nodes[0]).toMatchObject({
       blenderVersions: [old.version, recent.version],
-      offers: expect.arrayContaining([`blender:${recent.version}`, 'blender:4.5']),
+      offers: expect.arrayContaining([`blender:${recent.version}`, 'blender:4.5', 'engine:CYCLES']),
       devices: [{ type: 'CPU' }],
     });
+    expect(workers.nodes[0]?.offers, 'what only one of them has').not.toContain('engine:BLENDER_EEVEE_NEXT');
     expect(program.output()).toMatch(/\/no\/blender.* is not there\): this worker goes on with the others/);
 
     const settings = { frames: '1-4', chunkSize: 2 };

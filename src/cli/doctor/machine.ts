@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { pino } from 'pino';
 import { SetupError } from '../../domain/setup-error.ts';
 import { findAllowedPrograms } from '../../worker/allowed-programs.ts';
-import { findBlenders, findDevices, type InstalledBlender, installedOf } from '../../worker/blenders.ts';
+import { findBlenders, type InstalledBlender, inspectBlenders, installedOf } from '../../worker/blenders.ts';
 import { describeMachine, planInstallation } from '../demo/blender-package.ts';
 import type { MachineFlags } from '../worker-options.ts';
 import type { Finding } from './finding.ts';
@@ -33,7 +33,7 @@ async function examineDevices(
 ): Promise<Finding> {
   const subject = 'Cycles';
   try {
-    const devices = await findDevices(blenders, wanted, pino({ level: 'silent' }));
+    const { devices } = await inspectBlenders(blenders, wanted, pino({ level: 'silent' }));
     if (devices.length > 0) {
       const names = devices.map(({ type, name }) => `${type} (${name})`).join(', ');
       return { subject, state: 'good', message: `can render on ${names}` };

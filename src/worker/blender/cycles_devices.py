@@ -1,14 +1,11 @@
-"""What Cycles can render on. Imported by the scripts; run by itself inside Blender, it prints all devices in one marked line."""
+"""What Cycles can render on."""
 
-import json
-import sys
 from typing import Any
 
 import bpy
 
 # As the worker and the gateway name them.
 KINDS = ("CPU", "CUDA", "OPTIX", "HIP", "METAL", "ONEAPI")
-MARKER = "@tablao-devices "
 
 
 def preferences() -> Any:
@@ -44,8 +41,3 @@ def use_device(scene: bpy.types.Scene, kind: str) -> bool:
 
 def list_devices() -> list[dict[str, str]]:
     return [{"type": kind, "name": device.name} for kind in KINDS for device in find_devices(kind)]
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"\n{MARKER}{json.dumps(list_devices())}\n")
-    sys.stdout.flush()
