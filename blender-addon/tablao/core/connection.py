@@ -21,6 +21,8 @@ class FarmWorker:
     tags: tuple[str, ...]
     #: As `4.5.15`.
     blender_versions: tuple[str, ...]
+    #: Words for what its Blenders have, as `engine:CYCLES`; none when the worker or the gateway does not say.
+    offers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,13 @@ def read_workers(client: Client, cancellation: Optional[Cancellation] = None) ->
     try:
         nodes = client.ask(load_document("Workers"), None, cancellation)["workers"]["nodes"]
         return tuple(
-            FarmWorker(node["name"], tuple(node["taskTypes"]), tuple(node["tags"]), tuple(node["blenderVersions"]))
+            FarmWorker(
+                name=node["name"],
+                task_types=tuple(node["taskTypes"]),
+                tags=tuple(node["tags"]),
+                blender_versions=tuple(node["blenderVersions"]),
+                offers=tuple(node["offers"]),
+            )
             for node in nodes
         )
     except (SchemaMismatchError, KeyError, TypeError):

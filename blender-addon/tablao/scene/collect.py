@@ -15,6 +15,7 @@ from .external_files import collect_files, strips_of
 from .node_trees import compositor_of, nodes_of
 from .scripts import collect_scripts
 
+OPEN_IMAGE_DENOISE = "OPENIMAGEDENOISE"
 STANDARD_ENGINES = ("CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
 
 
@@ -22,6 +23,7 @@ def collect_facts(scene: Scene, frames: str) -> SceneFacts:
     """`frames`: those that are to be rendered; the scene's own where they cannot be read."""
     numbers = parse_frames(frames) or [scene.frame_start]
     cameras = [item.name for item in scene.objects if item.type == "CAMERA"]
+    denoiser = _denoiser_of(scene)
     major, minor, patch = bpy.app.version[:3]
     return SceneFacts(
         blend_path=bpy.data.filepath,
@@ -30,7 +32,8 @@ def collect_facts(scene: Scene, frames: str) -> SceneFacts:
         scene=scene.name,
         engine=scene.render.engine,
         has_standard_engine=scene.render.engine in STANDARD_ENGINES,
-        lacks_denoiser=_lacks_denoiser(scene),
+        denoiser=denoiser,
+        lacks_denoiser=denoiser == OPEN_IMAGE_DENOISE and _lacks_open_image_denoise(),
         camera=_camera_of(scene),
         other_cameras=tuple(cameras),
         renders_strips=len(strips_of(scene)) > 0,
@@ -52,14 +55,19 @@ def _camera_of(scene: Scene) -> Optional[str]:
     return None if camera is None else camera.name
 
 
-def _lacks_denoiser(scene: Scene) -> bool:
-    """Some distributions build Blender without OpenImageDenoise: such a Blender then writes no frame, and says no word."""
+def _denoiser_of(scene: Scene) -> Optional[str]:
     if scene.render.engine != "CYCLES" or not scene.cycles.use_denoising:
-        return False
+        return None
+    # Where it is missing there is no choice, and Blender complains of whoever asks for it.
+    return OPEN_IMAGE_DENOISE if _lacks_open_image_denoise() else scene.cycles.denoiser
+
+
+def _lacks_open_image_denoise() -> bool:
+    """Some distributions build Blender so."""
     try:
         import _cycles
     except ImportError:
-        return False
+        return True
     return not getattr(_cycles, "with_openimagedenoise", True)
 
 

@@ -214,7 +214,7 @@ class Checks(ChecksTest):
         self.assertTrue(properties.is_following(group, setting))
         self.assertQuiet("frames-empty")
 
-    def test_engine_from_an_add_on(self) -> None:
+    def test_engine_that_the_farm_lacks(self) -> None:
         class Engine(bpy.types.RenderEngine):
             bl_idname = "STUDIO_ENGINE"
             bl_label = "Studio"
@@ -222,19 +222,38 @@ class Checks(ChecksTest):
         bpy.utils.register_class(Engine)
         self.addCleanup(bpy.utils.unregister_class, Engine)
         self.scene.render.engine = "STUDIO_ENGINE"
-        self.assertTrips("engine-from-add-on", "WARNING")
-        self.scene.render.engine = "CYCLES"
+        self.addCleanup(setattr, self.scene.render, "engine", "CYCLES")
+        for offers, severity in (((), "WARNING"), (("engine:CYCLES",), "ERROR")):
+            with self.farm_of(offers):
+                self.assertTrips("engine-missing", severity)
+        with self.farm_of(("engine:CYCLES",), ("engine:CYCLES", "engine:STUDIO_ENGINE")):
+            self.assertIn("worker 1 lacks", self.assertTrips("engine-missing", "WARNING").message)
+        with self.farm_of(("engine:STUDIO_ENGINE",)):
+            self.assertQuiet("engine-missing")
+
+    def test_denoiser_that_the_farm_lacks(self) -> None:
+        self.scene.cycles.use_denoising = True
+        without, having = ("engine:CYCLES",), ("engine:CYCLES", "denoiser:OPENIMAGEDENOISE")
+        with self.farm_of(having):
+            self.assertQuiet("denoiser-missing")
+        with self.farm_of(having, without):
+            self.assertIn("worker 2 lacks", self.assertTrips("denoiser-missing", "WARNING").message)
+        with self.farm_of(without):
+            self.assertTrips("denoiser-missing", "ERROR")
+            self.mend("denoiser-missing")
+            self.assertFalse(self.scene.cycles.use_denoising)
+            self.assertQuiet("denoiser-missing")
 
     def test_denoiser_that_this_blender_lacks(self) -> None:
+        """The farm does not say what it has; this Blender is of the same kind, as a rule."""
         import _cycles
 
         self.scene.cycles.use_denoising = True
-        if _cycles.with_openimagedenoise:
-            self.assertQuiet("denoiser-missing")
-            return
-        self.assertTrips("denoiser-missing", "WARNING")
-        self.mend("denoiser-missing")
-        self.assertFalse(self.scene.cycles.use_denoising)
+        with self.farm_of(()):
+            if _cycles.with_openimagedenoise:
+                self.assertQuiet("denoiser-missing")
+            else:
+                self.assertTrips("denoiser-missing", "WARNING")
 
     def test_file_output_node(self) -> None:
         node = self._compositor().nodes.new("CompositorNodeOutputFile")
@@ -279,10 +298,26 @@ class Checks(ChecksTest):
         self.assertIn("Cube ▸ cloth is named after the file (blendcache_shot)", finding.message)
 
     def test_farm_without_this_version(self) -> None:
-        worker = part("core.connection").FarmWorker("old", ("blender",), (), ("2.79.0",))
-        # The test's own worker comes and goes, and has this very Blender.
-        with mock.patch.object(part("submit.run"), "read_workers", lambda *_: (worker,)):
+        with self.farm_of((), version="2.79.0"):
             self.assertTrips("farm-lacks-version", "WARNING")
+        with self.farm_of(()):
+            self.assertQuiet("farm-lacks-version")
+
+    def test_farm_without_a_worker(self) -> None:
+        with self.farm_of():
+            self.assertTrips("no-worker", "WARNING")
+        self.scene.tablao.worker_tag = "gpu"
+        with self.farm_of(()):
+            self.assertIn("tag “gpu”", self.assertTrips("no-worker", "WARNING").message)
+
+    def farm_of(self, *offers: tuple[str, ...], version: str = "") -> Any:
+        """Workers with these offers, instead of the test's own, which comes and goes."""
+        version = version or "{}.{}.{}".format(*bpy.app.version)
+        make = part("core.connection").FarmWorker
+        workers = [
+            make(f"worker {number}", ("blender",), (), (version,), words) for number, words in enumerate(offers, 1)
+        ]
+        return mock.patch.object(part("submit.run"), "read_workers", lambda *_: tuple(workers))
 
     def _use_image(self, image: Any, path: str, source: str = "FILE") -> Any:
         image.source, image.filepath = source, path

@@ -32,7 +32,7 @@ def gateway(version: str, unknown: tuple[str, ...] = ()):
         elif request.operation == "JobTypes":
             request.reply(200, {"data": {"jobTypes": [JOB_TYPE]}})
         else:
-            worker = {"name": "anna", "taskTypes": ["blender"], "tags": [], "blenderVersions": ["4.5.15"]}
+            worker = {"name": "anna", "taskTypes": ["blender"], "tags": [], "blenderVersions": ["4.5.15"], "offers": ["engine:CYCLES"]}
             request.reply(200, {"data": {"workers": {"nodes": [worker]}}})
 
     return answer

@@ -29,7 +29,9 @@ class SceneFacts:
     engine: str
     #: The engine comes with Blender itself.
     has_standard_engine: bool
-    #: Cycles is to denoise with OpenImageDenoise, which this Blender was built without.
+    #: What Cycles is to denoise with, as Blender names it: `OPENIMAGEDENOISE`; None when it is not to.
+    denoiser: Optional[str]
+    #: This Blender was built without it.
     lacks_denoiser: bool
     #: The scene's camera, or one that a marker binds; None when there is neither.
     camera: Optional[str]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterator, Optional
+from typing import Callable, Iterator
 
-from ..connection import FarmWorker
-from . import blend_file, files, output, scene
+from . import blend_file, farm, files, output, scene
 from .facts import Submission
 from .finding import Finding
 
@@ -20,15 +19,14 @@ CHECKS: tuple[Check, ...] = (
     output.check_format,
     files.check_files,
     output.check_file_outputs,
-    scene.check_engine,
-    scene.check_denoiser,
     blend_file.check_scripts,
     blend_file.check_disk_caches,
 )
+FARM_CHECKS = (farm.check_engine, farm.check_denoiser, farm.check_workers)
 
 
-def run_checks(submission: Submission, workers: Optional[tuple[FarmWorker, ...]]) -> list[Finding]:
+def run_checks(submission: Submission, workers: farm.Workers) -> list[Finding]:
     """Looks at the disk, so not on the main thread. `workers`: the farm's, None when they are not known."""
     found = [finding for check in CHECKS for finding in check(submission)]
-    found.extend(scene.check_workers(submission, workers))
+    found.extend(finding for farm_check in FARM_CHECKS for finding in farm_check(submission, workers))
     return sorted(found, key=lambda finding: -finding.severity)
