@@ -88,6 +88,7 @@ const SAME_KEY: Statement = {
 export async function submitJob(store: Store, job: CompiledJob): Promise<SubmittedJob> {
   const now = store.now();
   const id = newId();
+  // Version 7 rises with each: in the order of their ids, tasks are in the order of their index (see ORDER_OF_DEPENDENCIES).
   const tasks = job.tasks.map((task, index) => ({
     ...task,
     id: newId(),
