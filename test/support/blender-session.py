@@ -9,6 +9,7 @@ import json
 import sys
 import time
 import traceback
+from unittest import mock
 
 import addon_utils
 import bpy
@@ -69,6 +70,23 @@ def status(name):
 
 def select(name):
     view().job_id = jobs()[name].id
+
+
+def draw():
+    """The texts of the jobs panel as it would be drawn now, with a layout that takes everything."""
+    layout = mock.MagicMock()
+    if bpy.app.version < (4, 0, 0):
+        del layout.progress
+    panel = module("live.panel")
+    with mock.patch.object(module("panels.text"), "_wrap", lambda text, width, size: [text]):  # without a window it has no width
+        panel.JobsPanel.draw(mock.Mock(layout=layout), bpy.context)
+    group = bpy.context.window_manager.tablao
+    for index, item in enumerate(group.jobs):
+        panel.TABLAO_UL_jobs.draw_item(None, bpy.context, layout, group, item, 0, group, "job_index", index)
+    for index, item in enumerate(group.tasks):
+        panel.TABLAO_UL_tasks.draw_item(None, bpy.context, layout, group, item, 0, group, "task_index", index)
+    panel.TABLAO_MT_job.draw(mock.Mock(layout=layout), bpy.context)
+    return [call.kwargs["text"] for call in layout.mock_calls if call.kwargs.get("text")]
 
 
 def answer(order):
