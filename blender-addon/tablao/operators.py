@@ -5,7 +5,7 @@ from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty, StringProperty
-from bpy.types import Context, Event, Operator
+from bpy.types import Context, Operator
 
 from . import scene_properties, session
 from .core.checks.finding import Severity

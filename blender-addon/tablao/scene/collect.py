@@ -27,7 +27,7 @@ def collect_facts(scene: Scene, frames: str) -> SceneFacts:
     major, minor, patch = bpy.app.version[:3]
     return SceneFacts(
         blend_path=bpy.data.filepath,
-        has_unsaved_changes=_has_unsaved_changes(),
+        has_unsaved_changes=has_unsaved_changes(),
         blender_version=(major, minor, patch),
         scene=scene.name,
         engine=scene.render.engine,
@@ -44,7 +44,7 @@ def collect_facts(scene: Scene, frames: str) -> SceneFacts:
     )
 
 
-def _has_unsaved_changes() -> bool:
+def has_unsaved_changes() -> bool:
     """Without a window Blender keeps no account of changes: some versions then say yes, some no, to every file."""
     return bpy.data.is_dirty and not bpy.app.background
 

@@ -42,6 +42,17 @@ class Checks(ChecksTest):
         about_the_farm = ("no-worker", "farm-lacks-version")
         self.assertEqual([finding for finding in self.check() if finding.code not in about_the_farm], [])
 
+    def test_unsaved_changes(self) -> None:
+        """Without a window Blender keeps no account of them, so it is told for this one."""
+        with mock.patch.object(part("scene.collect"), "has_unsaved_changes", lambda: True):
+            self.assertTrips("file-unsaved", "NOTE")
+            self.scene.tablao.renders = "IN_PLACE"
+            self.assertTrips("file-unsaved", "ERROR")
+            saved = (self.folder / "shot.blend").stat().st_mtime_ns
+            self.mend("file-unsaved")
+        self.assertGreater((self.folder / "shot.blend").stat().st_mtime_ns, saved)
+        self.assertQuiet("file-unsaved")
+
     def test_missing_image(self) -> None:
         self._use_image(bpy.data.images.new("wood", 4, 4), "//textures/wood.png")
         finding = self.assertTrips("file-missing", "WARNING")
