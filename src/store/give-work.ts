@@ -10,9 +10,9 @@ import type { SyncCall, SyncWork } from './sync-call.ts';
 import { TaskSearch } from './task-search.ts';
 import { isAskedAway, readFarm, readWorkers } from './worker-rows.ts';
 
-/** When a job was held by another transaction, or the search was cut short: look again after this many milliseconds. */
+/** When a job was held by another transaction: look again after this many milliseconds. */
 const LOOK_AGAIN_MS = 20;
-/** Bounds one batch; what is not found by then is found by the next look. */
+/** Bounds one batch: a worker that may have nothing of a thousand jobs waits until something changes. */
 const MAX_ROUNDS = 20;
 
 /** Candidate jobs for those of the calls that ask for work, best first, read without a lock. */
