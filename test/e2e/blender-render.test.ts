@@ -237,7 +237,7 @@ describe('an attempt that cannot be completed says what happened', () => {
     writeFileSync(file, '');
     const given = parameters('x', { output: join(file, 'deep', 'shot_####') });
     const failure = await failureOf(blenderRender(given, bench.context()));
-    expect(failure.message).toBe(`The output folder "${join(file, 'deep')}" cannot be made: "${file}" is a file.`);
+    expect(failure.message).toBe(`The folder "${join(file, 'deep')}" cannot be made: "${file}" is a file.`);
   });
 
   it('when a frame cannot be put into place', async () => {
