@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { toNeed } from '../domain/needs.ts';
 import { SetupError } from '../domain/setup-error.ts';
 import { CYCLES_DEVICE_NAMES, type CyclesDevice, type WorkerDevice } from '../domain/worker-device.ts';
+import { askProgram } from './ask-program.ts';
 import { type FoundBlender, findBlender } from './find-blender.ts';
-import { cleanEnvironment } from './program-environment.ts';
 
 const ABILITIES_SCRIPT = join(import.meta.dirname, 'blender', 'abilities.py');
 const ABILITIES = /^@tablao-abilities (.*)$/m;
@@ -90,9 +88,8 @@ function offersOfAll(found: readonly Abilities[]): string[] {
 async function inspectBlender({ program, version }: InstalledBlender, logger: Logger): Promise<Abilities> {
   const args = ['--background', '--factory-startup', '--python', ABILITIES_SCRIPT];
   try {
-    const options = { timeout: ABILITIES_MS, env: cleanEnvironment(), windowsHide: true };
-    const { stdout } = await promisify(execFile)(program, args, options);
-    return Abilities.parse(JSON.parse(ABILITIES.exec(stdout)?.[1] ?? 'null'));
+    const answer = await askProgram(program, args, ABILITIES_MS);
+    return Abilities.parse(JSON.parse(ABILITIES.exec(answer)?.[1] ?? 'null'));
   } catch (error) {
     logger.warn({ err: error, program }, `Blender ${version} does not say what it can render with`);
     return { devices: [], engines: [], denoisers: [] };

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
-import { cleanEnvironment } from './program-environment.ts';
+import { askProgram } from './ask-program.ts';
 
 /** The first start after an installation can take long: caches, a virus scanner. */
 const VERSION_MS = 60_000;
@@ -22,9 +20,8 @@ export async function findBlender(wanted?: string): Promise<FoundBlender> {
     return { program, missing: wanted === undefined ? 'it is not in PATH' : `"${wanted}" is not there` };
   }
   try {
-    const options = { timeout: VERSION_MS, env: cleanEnvironment() };
-    const { stdout } = await promisify(execFile)(program, ['--version'], options);
-    const version = /^Blender (\d+\.\d+(?:\.\d+)?)/m.exec(stdout)?.[1];
+    const answer = await askProgram(program, ['--version'], VERSION_MS);
+    const version = /^Blender (\d+\.\d+(?:\.\d+)?)/m.exec(answer)?.[1];
     if (version !== undefined) return { program, version };
     return { program: undefined, missing: `"${program}" does not answer as Blender does` };
   } catch (error) {

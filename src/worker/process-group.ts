@@ -30,8 +30,8 @@ export interface ProgramStart {
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Where running programs are recorded (state directory). */
-  readonly recordFolder: string;
+  /** Where running programs are recorded (state directory); without it this one is not. */
+  readonly recordFolder?: string;
 }
 
 /** SIGTERM lets a program put down what it holds; a second later nobody waits any more: a stop must be done within two. */
@@ -51,8 +51,7 @@ export async function startGroup(start: ProgramStart): Promise<ProcessGroup> {
   child.stdin.on('error', () => {}); // it ended before it read everything: `ended` tells
   const ended = waitForEnd(child);
   const { pid } = child;
-  const identity = pid === undefined ? undefined : await identifyProcess(pid);
-  const record = identity === undefined ? undefined : recordProgram(start.recordFolder, identity, start.program);
+  const record = pid === undefined ? undefined : await recordStart(pid, start);
   let killing: Promise<void> | undefined;
   return {
     pid,
@@ -68,6 +67,11 @@ export async function startGroup(start: ProgramStart): Promise<ProcessGroup> {
       return killing;
     },
   };
+}
+
+async function recordStart(pid: number, { program, recordFolder }: ProgramStart) {
+  const identity = recordFolder === undefined ? undefined : await identifyProcess(pid);
+  return identity && recordProgram(recordFolder!, identity, program);
 }
 
 function waitForEnd(child: ChildProcess): Promise<ProgramEnd> {

@@ -14,6 +14,9 @@ import { attemptsOf, framesIn, RenderFarm } from '../support/render-farm.ts';
 const BRISK = 'scene.render.resolution_x, scene.render.resolution_y, scene.cycles.samples = 320, 180, 64';
 const SLOW = 'scene.render.resolution_x, scene.render.resolution_y, scene.cycles.samples = 640, 360, 4096';
 
+/** Seconds that nobody else on this machine sleeps for. */
+const UNIQUE = `4711.${process.pid}`;
+
 let farm: RenderFarm;
 let scenes: Record<'plain' | 'brisk' | 'slow' | 'denoised' | 'broken', string>;
 
@@ -72,12 +75,12 @@ it('cancels within two seconds, with everything that Blender started, and render
   const wrapper = join(farm.folder, 'blender-with-child');
   await writeFile(
     wrapper,
-    `#!/bin/sh\ncase "$*" in *--version*) exec ${program} "$@";; esac\nsleep 4711 &\nexec ${program} "$@"\n`,
+    `#!/bin/sh\ncase "$*" in *--version*) exec ${program} "$@";; esac\nsleep ${UNIQUE} &\nexec ${program} "$@"\n`,
   );
   await chmod(wrapper, 0o755);
   await farm.startWorker('dana', ['--blender', wrapper]);
   const { id, output } = await farm.submit(scenes.slow, { frames: '1-2', chunkSize: 1, samples: 4096 });
-  const programs = () => findProcessesIn('sleep\u00004711');
+  const programs = () => findProcessesIn(`sleep\u0000${UNIQUE}`);
   await until(async () => (await programs()).length > 0 && (await farm.read(id)).taskCounts.active === 1);
 
   await farm.ask('cancelJob', id);
