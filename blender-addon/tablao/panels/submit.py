@@ -187,7 +187,7 @@ def draw_outcome(layout: UILayout, run: Run) -> None:
         how = "was submitted before" if job.already_submitted else "submitted"
         draw_lines(layout, f"“{job.name}” {how}: {describe_size(job.frame_count, job.task_count)}", "CHECKMARK")
     elif run.step == Step.CHECKED and not run.findings:
-        draw_lines(layout, "Nothing to complain of", "CHECKMARK")
+        draw_lines(layout, "No problems found", "CHECKMARK")
     elif run.step == Step.HASHING and run.progress[1] > 1:
         draw_lines(layout, f"{run.progress[0]} of {run.progress[1]} files read", "SORTTIME")
     elif run.step == Step.CANCELED:

@@ -136,8 +136,11 @@ class Run:
 
     def _check(self) -> None:
         farm = self.session.farm
+        if farm is None:
+            self._when_connected()  # another gateway was entered meanwhile
+            return
         choices = self._gather()
-        if choices is None or farm is None:
+        if choices is None:
             return
         self._choices = choices
         try:

@@ -173,6 +173,15 @@ class Submit(SubmitTest):
         self.assertEqual(run.step.name, "STOPPED")
         self.assertIn("no-camera", [finding.code for finding in run.findings])
 
+    def test_goes_on_with_the_gateway_that_was_entered_meanwhile(self) -> None:
+        run = self.begin("submit", ignores_warnings=True)
+        self.preferences.gateway = "http://127.0.0.1:9"
+        self.finish(run)
+        self.assertEqual(run.step.name, "FAILED")
+        self.assertIn("No gateway is running at http://127.0.0.1:9", run.message)
+        self.preferences.gateway = self.gateway
+        self.assertEqual((self.snapshots(), self.jobs()), ([], []))
+
     def test_removes_snapshots_of_deleted_jobs(self) -> None:
         self.scene.tablao.use_max_workers, self.scene.tablao.max_workers = True, 0
         job = self.submit().job
