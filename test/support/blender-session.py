@@ -15,9 +15,8 @@ import addon_utils
 import bpy
 
 MARK = "@session "
-addon_folder, gateway, submitter = sys.argv[sys.argv.index("--") + 1 :]
+gateway, submitter = sys.argv[sys.argv.index("--") + 1 :]
 sys.dont_write_bytecode = True
-sys.path.insert(0, addon_folder)
 
 
 def enable():

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { killGroup } from '../../src/worker/process-group.ts';
@@ -8,7 +8,7 @@ import { hasExtensions } from './install-addon.ts';
 
 const MARK = '@session ';
 const SCRIPT = join(import.meta.dirname, 'blender-session.py');
-const ADDON = resolve(import.meta.dirname, '../../blender-addon');
+const ADDON = resolve(import.meta.dirname, '../../blender-addon/tablao');
 /** What a test waits for inside Blender has a limit of its own. */
 const ANSWER_MS = 150_000;
 const QUIT_MS = 20_000;
@@ -52,12 +52,14 @@ export class BlenderSession {
     folder: string,
     { gateway, submitter = 'ada', environment, file }: SessionOptions,
   ) {
-    mkdirSync(folder, { recursive: true });
+    const addons = join(folder, 'scripts', 'addons');
+    mkdirSync(addons, { recursive: true });
+    if (!existsSync(join(addons, 'tablao'))) symlinkSync(ADDON, join(addons, 'tablao'));
     const args = [
       ...['--background', '--factory-startup', '--python-exit-code', '1'],
       ...(hasExtensions(blender) ? ['--online-mode'] : []),
       ...(file === undefined ? [] : [file]),
-      ...['--python', SCRIPT, '--', ADDON, gateway, submitter],
+      ...['--python', SCRIPT, '--', gateway, submitter],
     ];
     this.#child = spawn(blender.program, args, {
       env: {
