@@ -11,7 +11,7 @@ const MAX_CHARACTERS = 1024 * 1024;
  * @throws Error that says, as the end of a sentence, why there is no answer
  */
 export async function askProgram(program: string, args: readonly string[], timeoutMs: number): Promise<string> {
-  const group = await startGroup({ program, args, environment: cleanEnvironment() });
+  const group = startGroup({ program, args, environment: cleanEnvironment() });
   const output = collect(group.stdout);
   const errors = collect(group.stderr);
   group.stdin.end();

@@ -65,7 +65,7 @@ export class BlenderProcess {
 
   /** @throws AttemptFailure PROGRAM_NOT_FOUND */
   static async start(start: BlenderStart): Promise<BlenderProcess> {
-    const group = await startGroup({
+    const group = startGroup({
       program: start.program,
       args: [
         '--background',

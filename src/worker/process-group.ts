@@ -39,8 +39,11 @@ const GRACE_MS = 1000;
 const AFTER_KILL_MS = 300;
 const POLL_MS = 20;
 
-/** Starts a program without a shell, as the leader of a group of its own. */
-export async function startGroup(start: ProgramStart): Promise<ProcessGroup> {
+/**
+ * Starts a program without a shell, as the leader of a group of its own. Read its output at once: Node throws away what a
+ * program printed when it ends before anybody listens.
+ */
+export function startGroup(start: ProgramStart): ProcessGroup {
   const child = spawn(start.program, start.args, {
     cwd: start.cwd,
     env: start.environment,
@@ -51,15 +54,16 @@ export async function startGroup(start: ProgramStart): Promise<ProcessGroup> {
   child.stdin.on('error', () => {}); // it ended before it read everything: `ended` tells
   const ended = waitForEnd(child);
   const { pid } = child;
-  const record = pid === undefined ? undefined : await recordStart(pid, start);
+  // Where the disk is full it runs without a record: only a crash of the worker would miss that.
+  const recorded = pid === undefined ? undefined : recordStart(pid, start).catch(() => undefined);
   let killing: Promise<void> | undefined;
   return {
     pid,
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
-    ended: ended.then((end) => {
-      record?.forget();
+    ended: ended.then(async (end) => {
+      (await recorded)?.forget();
       return end;
     }),
     kill: () => {

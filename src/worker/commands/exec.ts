@@ -57,7 +57,7 @@ async function withFolders<Result>(
 async function runToEnd(program: string, args: string[], cwd: string, context: CommandContext): Promise<void> {
   const { signal, log } = context;
   signal.throwIfAborted();
-  const group = await startGroup({
+  const group = startGroup({
     program,
     args,
     cwd,
