@@ -119,7 +119,7 @@ result = count
       expect(await session.run('result = len(bpy.context.window_manager.tablao.jobs)')).toBe(1);
     }
     await cancel(first);
-    await session.until(`status('first') == 'CANCELED'`);
+    await session.until(`status('first') == 'CANCELED' and farm().notices`);
     expect(await told(session)).toEqual(['first']);
   });
 
