@@ -70,7 +70,8 @@ def _show(path: Path, job_id: str, number: int, url: str) -> None:
     if _previews is None:
         _previews = bpy.utils.previews.new()
     if url not in _previews:
-        _previews.load(url, str(path), "IMAGE")
+        # Asking for its size has it read at once (a millisecond). Left to Blender's own threads, it sometimes never came.
+        _previews.load(url, str(path), "IMAGE").image_size[:]
     for other in [key for key in _previews if key != url]:
         del _previews[other]
     _shown, _shown_url = (job_id, number), url
