@@ -61,7 +61,8 @@ def largest_area_shows(kind):
 
 def hide_other_panels(context, keep):
     """Leaves the Properties editor's tab to the panels whose module begins with `keep`."""
-    for panel in bpy.types.Panel.__subclasses__():
+    # Subpanels first: they are defined after what they are in.
+    for panel in reversed(bpy.types.Panel.__subclasses__()):
         if getattr(panel, "bl_context", "") == context and panel.bl_space_type == "PROPERTIES":
             if not panel.__module__.startswith(keep) and panel.is_registered:
                 bpy.utils.unregister_class(panel)

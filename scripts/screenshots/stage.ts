@@ -10,73 +10,94 @@ import { type Farm, startFarm } from './farm.ts';
 
 const run = promisify(execFile);
 const DEMO_SCENE = resolve(import.meta.dirname, '../../src/cli/demo/scene.py');
-const [WIDTH, HEIGHT] = [640, 1000];
-const UI_SCALE = 1.2;
 /** Areas have round corners. */
 const CORNER = 8;
 /** What is left of the background below a panel. */
 export const MARGIN = 10;
 
+/** A state of what the add-on draws, to be looked at. States are reached one after the other. */
+export interface State {
+  readonly name: string;
+  reach(stage: Stage): Promise<void>;
+}
+
+export interface StageOptions {
+  readonly blender: TestBlender;
+  /** For everything but the pictures. */
+  readonly folder: string;
+  readonly pictures: string;
+  /** Of the window, in pixels. */
+  readonly width?: number;
+  readonly height?: number;
+  readonly uiScale?: number;
+}
+
 /** A Blender with the add-on and a scene in a window, and a farm that comes and goes as a state wants it. */
 export class Stage {
   readonly folder: string;
   readonly blender: TestBlender;
+  readonly pictures: string;
   readonly display: Display;
   readonly window: BlenderWindow;
-  readonly pictures: string;
+  /** The saved scene. */
+  readonly file: string;
   farm: Farm;
   readonly #port: number;
 
-  /** @param folder for everything but the pictures */
-  static async open(blender: TestBlender, folder: string, pictures: string): Promise<Stage> {
+  static async open(options: StageOptions): Promise<Stage> {
+    const { blender, folder, pictures, width = 640, height = 1000, uiScale = 1.2 } = options;
     mkdirSync(pictures, { recursive: true });
     await using opened = new AsyncDisposableStack();
     const farm = await startFarm({ folder, blender: blender.program });
     opened.defer(() => farm.stop());
     const { module, environment } = await installAddon(blender, farm.url, folder);
-    await savePreferences(blender, module, farm.url, environment);
+    await savePreferences(blender, module, farm.url, uiScale, environment);
     const file = await makeScene(blender, folder);
-    const display = await Display.open(WIDTH, HEIGHT);
+    const display = await Display.open(width, height);
     opened.defer(() => display.close());
     const window = BlenderWindow.open(blender, display, { environment, file });
     opened.defer(() => window.close());
-    const stage = new Stage({ folder, blender, display, window, pictures, farm });
-    await window.run(`import importlib\naddon = importlib.import_module(${JSON.stringify(module)})`);
-    await stage.showOutputProperties(module);
+    await window.run(`import importlib\naddon_name = ${JSON.stringify(module)}`);
+    await window.run(`addon = importlib.import_module(addon_name)`);
+    const stage = new Stage({ blender, folder, pictures, display, window, file, farm });
     opened.move();
     return stage;
   }
 
-  private constructor(parts: Pick<Stage, 'folder' | 'blender' | 'display' | 'window' | 'pictures' | 'farm'>) {
-    this.folder = parts.folder;
+  private constructor(parts: Pick<Stage, 'blender' | 'folder' | 'pictures' | 'display' | 'window' | 'file' | 'farm'>) {
     this.blender = parts.blender;
+    this.folder = parts.folder;
+    this.pictures = parts.pictures;
     this.display = parts.display;
     this.window = parts.window;
-    this.pictures = parts.pictures;
+    this.file = parts.file;
     this.farm = parts.farm;
     this.#port = Number(new URL(parts.farm.url).port);
   }
 
-  /** Gives the whole window to the Output properties, and their tab to the add-on. */
-  async showOutputProperties(module: string): Promise<void> {
+  /**
+   * Gives the whole window to the Output properties, and their tab to a part of the add-on.
+   * @param part the module whose panels are shown, as `panels`
+   */
+  async showOutputProperties(part: string): Promise<void> {
     const { display, window } = this;
     await window.run(`largest_area_shows('PROPERTIES')`);
     const { x, y, width, height } = await this.region('PROPERTIES');
     await display.move(x + width / 2, y + height / 2);
     await display.key('ctrl+space');
     await window.run(`find_area('PROPERTIES').spaces.active.context = 'OUTPUT'`);
-    await window.run(`hide_other_panels('output', ${JSON.stringify(module)})`);
+    await window.run(`hide_other_panels('output', f'{addon_name}.${part}')`);
     await this.putMouseAway();
   }
 
   /** Where it highlights nothing and no tooltip comes. */
   putMouseAway(): Promise<void> {
-    return this.display.move(WIDTH - 2, HEIGHT - 2);
+    return this.display.move(this.display.width - 2, this.display.height - 2);
   }
 
   /** Popups open there. */
   putMouseInMiddle(): Promise<void> {
-    return this.display.move(WIDTH / 2, HEIGHT / 3);
+    return this.display.move(this.display.width / 2, this.display.height / 3);
   }
 
   region(editor: string, kind = 'WINDOW'): Promise<Rectangle> {
@@ -108,7 +129,8 @@ export class Stage {
 
   async shootWindow(name: string): Promise<void> {
     await this.window.run('redraw()');
-    await this.display.shoot(join(this.pictures, `${name}.png`), { x: 0, y: 0, width: WIDTH, height: HEIGHT });
+    const { width, height } = this.display;
+    await this.display.shoot(join(this.pictures, `${name}.png`), { x: 0, y: 0, width, height });
   }
 
   async close(): Promise<void> {
@@ -122,13 +144,14 @@ async function savePreferences(
   blender: TestBlender,
   module: string,
   gateway: string,
+  uiScale: number,
   environment: Readonly<Record<string, string>>,
 ): Promise<void> {
   const script = `
 import bpy
 preferences = bpy.context.preferences
 preferences.view.show_splash = False
-preferences.view.ui_scale = ${UI_SCALE}
+preferences.view.ui_scale = ${uiScale}
 preferences.filepaths.use_auto_save_temporary_files = False
 if ${hasExtensions(blender) ? 'True' : 'False'}:
     preferences.system.use_online_access = True
