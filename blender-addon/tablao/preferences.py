@@ -89,8 +89,9 @@ class TablaoPreferences(AddonPreferences):
         self._draw_roots(layout)
 
     def _draw_roots(self, layout: bpy.types.UILayout) -> None:
-        column = layout.column(heading="Named Folders")
+        column = layout.column()
         column.use_property_split = False
+        column.label(text="Named Folders")
         for index, root in enumerate(self.roots):
             row = column.row(align=True)
             row.alert = find_name_fault(root.name) is not None
